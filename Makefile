@@ -1,0 +1,42 @@
+# Every verb installs what it needs; nothing outside .venv, .data and the user's cache is written.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint contract-test e2e lock clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## Serve demo sessions from an embedded PostgreSQL on http://127.0.0.1:8080
+	@$(BIN)/session-service serve --embedded --demo
+
+test: lint ## Lint, types, unit, service, operator and contract tests
+	$(BIN)/pytest
+
+lint: $(INSTALLED) ## Style, types, and the layers of docs/architecture.md
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+contract-test: $(INSTALLED) ## Replay the contract against AgentOS itself and against the service
+	$(BIN)/pytest tests/contract -s
+
+e2e: $(INSTALLED) ## A real Kubernetes node, both images, a SessionStore, agno's own client
+	$(BIN)/pytest tests/e2e --timeout=1800
+
+lock: $(INSTALLED) ## Pin requirements/*.txt anew from pyproject.toml
+	UV=$(BIN)/uv requirements/lock.sh
+
+clean: ## Remove the virtual environment, caches and demo data
+	rm -rf .venv .venv-* .data .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis site
+
+$(INSTALLED): pyproject.toml requirements/dev.txt
+	@echo "Installing into $(VENV) (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
