@@ -1,0 +1,85 @@
+"""What the store hands to the layers above: rows whose JSON columns are still the text that Postgres printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+type_names = ("agent", "team", "workflow")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """One row of a page of sessions: only what the list shows (`agno_sessions`, never its runs).
+
+    JSON values are UTF-8 text, None where SQL or JSON null. `name` is `session_data.session_name`, None if absent;
+    `name_source` is given where it is None.
+    """
+
+    session_id: str
+    session_type: str
+    agent_id: str | None
+    team_id: str | None
+    workflow_id: str | None
+    user_id: str | None
+    name: bytes | None
+    state: bytes | None
+    metrics: bytes | None
+    summary: bytes | None
+    metadata: bytes | None
+    sdk: bytes | None
+    framework: bytes | None
+    created_at: int
+    updated_at: int | None
+    name_source: NameSource | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """One page of the list, and how many rows match its filters in all."""
+
+    total: int
+    rows: list[ListedSession]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One row of `agno_sessions`, whole. JSON columns are UTF-8 text, None where SQL or JSON null; times are unix seconds."""
+
+    session_id: str
+    session_type: str
+    agent_id: str | None
+    team_id: str | None
+    workflow_id: str | None
+    user_id: str | None
+    session_data: bytes | None
+    agent_data: bytes | None
+    team_data: bytes | None
+    workflow_data: bytes | None
+    metadata: bytes | None
+    summary: bytes | None
+    created_at: int
+    updated_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NameSource:
+    """What the name of an unnamed session is made of, read from its first runs.
+
+    `content` is the first non-empty content of a user message, `input` the `input` of the run that gave the hit (for
+    workflows: of the first run), `workflow_name` is `workflow_data.name`. All are JSON text, None where null or absent.
+    `has_runs` is False for a session that has no run to look at.
+    """
+
+    has_runs: bool
+    content: bytes | None
+    input: bytes | None
+    workflow_name: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunMessages:
+    """The messages of one top-level run: what a chat history needs. JSON text, None where null or absent."""
+
+    run_id: bytes | None
+    created_at: bytes | None
+    messages: bytes | None
