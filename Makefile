@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+AGENTOS := .venv-agentos/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint contract-test e2e lock clean
@@ -13,7 +14,7 @@ help: ## Show this help
 run: $(INSTALLED) ## Serve demo sessions from an embedded PostgreSQL on http://127.0.0.1:8080
 	@$(BIN)/session-service serve --embedded --demo
 
-test: lint ## Lint, types, unit, service, operator and contract tests
+test: lint $(AGENTOS) ## Lint, types, unit, service, operator and contract tests
 	$(BIN)/pytest
 
 lint: $(INSTALLED) ## Style, types, and the layers of docs/architecture.md
@@ -22,7 +23,7 @@ lint: $(INSTALLED) ## Style, types, and the layers of docs/architecture.md
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-contract-test: $(INSTALLED) ## Replay the contract against AgentOS itself and against the service
+contract-test: $(INSTALLED) $(AGENTOS) ## Replay the contract against AgentOS itself and against the service
 	$(BIN)/pytest tests/contract -s
 
 e2e: $(INSTALLED) ## A real Kubernetes node, both images, a SessionStore, agno's own client
@@ -39,4 +40,11 @@ $(INSTALLED): pyproject.toml requirements/dev.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# AgentOS itself, the reference of the contract test, apart from the product's dependencies.
+$(AGENTOS): requirements/agentos.txt
+	@echo "Installing AgentOS into $(@D) (about a minute the first time)"
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	@touch $@

@@ -12,3 +12,4 @@ pin() {
 pin service pyproject.toml --extra service
 pin operator pyproject.toml --extra operator
 pin dev pyproject.toml --extra service --extra operator --extra embedded --group dev
+pin agentos requirements/agentos.in
