@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-type_names = ("agent", "team", "workflow")
-
 
 @dataclass(frozen=True, slots=True)
 class ListedSession:
@@ -43,7 +41,10 @@ class SessionPage:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """One row of `agno_sessions`, whole. JSON columns are UTF-8 text, None where SQL or JSON null; times are unix seconds."""
+    """One row of `agno_sessions`, whole.
+
+    JSON columns are UTF-8 text, None where SQL or JSON null; times are unix seconds.
+    """
 
     session_id: str
     session_type: str

@@ -1,0 +1,154 @@
+"""One connection over aiopg, without the traps of aiopg 1.4.0 (docs/adr/0002-own-pool.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import aiopg
+import psycopg2
+import psycopg2.extensions
+
+from .dsn import Dsn
+from .errors import connect_error
+
+Row = tuple[Any, ...]
+
+# JSON is selected as ::text (OID 25) and stays bytes; ids are varchar and become str.
+_TEXT_AS_BYTES = psycopg2.extensions.new_type((25,), "TEXT_AS_BYTES", psycopg2.extensions.BYTES)
+
+_CANCEL_SECONDS = 2.0
+# libpq's cancel opens a connection of its own and blocks (aiopg#375).
+_cancelling = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pg-cancel")
+
+
+class Connection(aiopg.Connection):
+    """An autocommit connection of which at most one statement runs at a time."""
+
+    @staticmethod
+    def _ready(weak_self: Any) -> None:
+        """Poll as aiopg does, but without its `select.select`, which fails on descriptors above 1,023."""
+        self = weak_self()
+        if self is None or self._fileno is None:
+            return
+        try:
+            state = self._conn.poll()
+        except (psycopg2.Warning, psycopg2.Error) as error:
+            # always forget the descriptor of a lost connection: uvloop keeps a stale reader otherwise (aiopg#909)
+            if self._conn.closed:
+                self._forget_descriptor()
+            else:
+                self._watch_writes(False)
+            self._settle(error)
+            return
+        if state == psycopg2.extensions.POLL_WRITE:
+            self._watch_writes(True)
+            return
+        self._watch_writes(False)
+        if state == psycopg2.extensions.POLL_OK:
+            self._settle(None)
+        elif state != psycopg2.extensions.POLL_READ:
+            self._settle(psycopg2.OperationalError("unexpected state of the connection"))
+
+    def _watch_writes(self, wanted: bool) -> None:
+        if self._fileno is None:
+            return
+        if wanted and not self._writing:
+            self._loop.add_writer(self._fileno, self._ready, self._weakref)
+        elif self._writing and not wanted:
+            self._loop.remove_writer(self._fileno)
+        self._writing = wanted
+
+    def _forget_descriptor(self) -> None:
+        if self._fileno is None:
+            return
+        with contextlib.suppress(OSError):
+            self._loop.remove_reader(self._fileno)
+            self._watch_writes(False)
+        self._fileno = None
+
+    def _settle(self, error: Exception | None) -> None:
+        if self._waiter is None or self._waiter.done():
+            return
+        if error is None:
+            self._waiter.set_result(None)
+        else:
+            self._waiter.set_exception(error)
+
+    async def _poll(self, waiter: asyncio.Future[None], timeout: float | None) -> None:  # noqa: ASYNC109
+        """Wait for the answer. An error of the server is raised as it is, 57014 too (aiopg#537 makes it a cancel)."""
+        self._ready(self._weakref)
+        try:
+            await asyncio.wait_for(waiter, timeout)
+        finally:
+            self._waiter = None
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
+        """Run one string of SQL and give the rows of its last statement, none if it returns no rows.
+
+        When the caller is cancelled, the statement is cancelled on the server too and the connection stays usable;
+        where that does not succeed within 2 seconds it is closed.
+        """
+        running = asyncio.ensure_future(self._fetch(sql, parameters))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await self._abandon(running)
+            raise
+
+    async def _fetch(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
+        cursor = await self.cursor()
+        try:
+            await cursor.execute(sql, parameters)
+            return await cursor.fetchall() if cursor.description else []
+        finally:
+            cursor.close()
+
+    async def _abandon(self, running: asyncio.Future[list[Row]]) -> None:
+        if not running.done():
+            with contextlib.suppress(RuntimeError, psycopg2.Error):
+                self._loop.run_in_executor(_cancelling, self.raw.cancel).add_done_callback(_swallow)
+            await asyncio.wait([running], timeout=_CANCEL_SECONDS)
+        if not running.done():
+            self._close()
+            running.cancel()
+        with contextlib.suppress(asyncio.CancelledError, psycopg2.Error):
+            await running
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is open and in no transaction."""
+        status = psycopg2.extensions.TRANSACTION_STATUS_IDLE
+        return not self._conn.closed and self._conn.info.transaction_status == status
+
+
+def _swallow(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> Connection:  # noqa: ASYNC109
+    """Open a connection within `timeout` seconds, or raise `Refused` or `Unavailable`.
+
+    The statement timeout is set by SQL: PgBouncer refuses startup options that it does not know.
+    """
+    connection = None
+    try:
+        connection = Connection(dsn.text, timeout, enable_json=False, enable_hstore=False, enable_uuid=False)
+        async with asyncio.timeout(timeout):
+            await connection
+            psycopg2.extensions.register_type(_TEXT_AS_BYTES, connection.raw)
+            await connection.fetch(f"SET statement_timeout = {int(statement_timeout * 1000)}")
+    # libpq may reopen its socket while it authenticates, and epoll then misses the old one (aiopg#837)
+    except (psycopg2.Error, OSError, RuntimeError, TimeoutError) as error:
+        if connection is not None:
+            connection._close()
+        raise connect_error(error) from None
+    except asyncio.CancelledError:
+        if connection is not None:
+            connection._close()
+        raise
+    return connection

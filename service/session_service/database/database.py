@@ -1,0 +1,84 @@
+"""One database: its pool, its deadlines, and what is known of its state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import psycopg2
+
+from .connection import Connection, Row, connect
+from .dsn_map import Source
+from .errors import DatabaseError, LayoutChanged, Refused, StatementFailed, Unavailable, statement_error
+from .pool import Pool
+
+State = Literal["untried", "serving", "refused", "unreachable"]
+
+ACQUIRE_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+
+
+class Database:
+    """Runs SQL in one database. No other database waits for it: it has its own pool and its own deadlines."""
+
+    def __init__(self, id: str, source: Source) -> None:
+        self.id = id
+        self.state: State = "untried"
+        self.reason: str | None = None
+        self._pool = Pool(
+            lambda: connect(source.dsn, source.statement_timeout, CONNECT_SECONDS), source.pool_size, ACQUIRE_SECONDS
+        )
+
+    async def read(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
+        """Rows of a statement that changes nothing; tried once more if its connection turns out to be dead."""
+        try:
+            return await self._run(sql, parameters)
+        except Unavailable as error:
+            if error.reason != "ConnectionLost":
+                raise
+            self._pool.flush()
+            return await self._run(sql, parameters)
+
+    async def write(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
+        """Rows of a statement that may change something: tried once, for it may have succeeded unheard."""
+        return await self._run(sql, parameters)
+
+    async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
+        async with self._lend() as connection:
+            return await connection.fetch(sql, parameters)
+
+    async def stream(self, sql: str, parameters: Sequence[Any], batch: int) -> AsyncIterator[list[Row]]:
+        """Rows in batches from a cursor, so that memory holds one batch. Nothing is yielded where there are none."""
+        async with self._lend() as connection:
+            fetch = f"FETCH {batch} FROM batches"
+            opening = f"BEGIN READ ONLY; DECLARE batches NO SCROLL CURSOR FOR {sql}; {fetch}"
+            rows = await connection.fetch(opening, parameters)
+            while rows:
+                yield rows
+                rows = await connection.fetch(fetch) if len(rows) == batch else []
+            await connection.fetch("COMMIT")
+
+    @asynccontextmanager
+    async def _lend(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (psycopg2.Error, DatabaseError) as error:
+            known = error if isinstance(error, DatabaseError) else statement_error(error)
+            self._note(known)
+            raise known from None
+        else:
+            self.state, self.reason = "serving", None
+
+    def _note(self, error: DatabaseError) -> None:
+        if isinstance(error, StatementFailed | LayoutChanged):
+            return
+        if isinstance(error, Refused):
+            self.state, self.reason = "refused", error.reason
+        elif error.reason not in {"PoolExhausted", "ConnectionLost", "StatementTimeout"}:
+            self.state, self.reason = "unreachable", error.reason
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._pool.close()

@@ -1,0 +1,119 @@
+"""The DSN map: which database ids there are, in order, and where each has its sessions (docs/reference/dsn-map.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .dsn import Dsn, MalformedDsn
+
+
+class BadDsnMap(ValueError):
+    """The map can't be used. The message names the id and the key, never a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One database object of an id: a DSN and the names of agno's tables there."""
+
+    dsn: Dsn
+    schema: str = "ai"
+    session_table: str = "agno_sessions"
+    runs_table: str = "agno_runs"
+    pool_size: int = 10
+    statement_timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DsnMap:
+    """Database ids in order, each with its sources; the first source of an id answers where no table is named."""
+
+    sources: dict[str, tuple[Source, ...]]
+    default: str
+
+    @classmethod
+    def of_one(cls, dsn: str, default: str | None) -> DsnMap:
+        """One database with the id `default`, as `AGNO_PG_DSN` and `DATABASE_URL` give it."""
+        return _with_default({"default": (_source("default", {"dsn": dsn}),)}, default)
+
+    @classmethod
+    def parse(cls, text: str, default: str | None) -> DsnMap:
+        """Read the JSON text of a map; `default` is the id that `AGNO_DEFAULT_DB_ID` names, if any."""
+        try:
+            entries = json.loads(text, object_pairs_hook=_unique)
+        except json.JSONDecodeError as error:
+            raise BadDsnMap(f"it is not JSON: line {error.lineno}, column {error.colno}") from None
+        if not isinstance(entries, dict) or not entries:
+            raise BadDsnMap('it must be a JSON object with at least one database: {"main": "postgresql://…"}')
+        return _with_default({key: tuple(_sources(key, value)) for key, value in entries.items()}, default)
+
+    @classmethod
+    def load(cls, path: Path, default: str | None) -> DsnMap:
+        """Read the map from a file."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadDsnMap(f"the file {path} can't be read: {type(error).__name__}") from None
+        return cls.parse(text, default)
+
+
+def _with_default(sources: dict[str, tuple[Source, ...]], default: str | None) -> DsnMap:
+    if default is not None and default not in sources:
+        raise BadDsnMap(f"AGNO_DEFAULT_DB_ID names {default!r}, which it lacks; it has: {', '.join(sources)}")
+    return DsnMap(sources, next(iter(sources)) if default is None else default)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise BadDsnMap(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands in it twice")
+    return found
+
+
+def _sources(key: str, value: Any) -> Iterator[Source]:
+    if not key:
+        raise BadDsnMap("an id must not be empty")
+    entries = value if isinstance(value, list) else [value]
+    if not entries:
+        raise BadDsnMap(f"{key!r} has no database")
+    for entry in entries:
+        yield _source(key, {"dsn": entry} if isinstance(entry, str) else entry)
+
+
+def _source(key: str, entry: Any) -> Source:
+    if not isinstance(entry, dict):
+        raise BadDsnMap(f"{key!r} must be a DSN or an object with a dsn")
+    dsn = _take(key, entry, "dsn", str, None)
+    if dsn is None:
+        raise BadDsnMap(f"{key!r} has no dsn")
+    pool = _take(key, entry, "pool", dict, {})
+    known = {"dsn", "schema", "sessionTable", "runsTable", "pool", "statementTimeoutSeconds"}
+    if unknown := (set(entry) - known) | {f"pool.{name}" for name in set(pool) - {"maxSize"}}:
+        raise BadDsnMap(f"{key!r} has an unknown key: {', '.join(sorted(unknown))}")
+    try:
+        parsed = Dsn.parse(dsn)
+    except MalformedDsn as error:
+        raise BadDsnMap(f"the DSN of {key!r} is malformed: {error}") from None
+    return Source(
+        parsed,
+        _take(key, entry, "schema", str, "ai"),
+        _take(key, entry, "sessionTable", str, "agno_sessions"),
+        _take(key, entry, "runsTable", str, "agno_runs"),
+        _take(key, pool, "maxSize", int, 10),
+        _take(key, entry, "statementTimeoutSeconds", int, 30),
+    )
+
+
+def _take(key: str, entry: dict[str, Any], name: str, kind: type, default: Any) -> Any:
+    value = entry.get(name, default)
+    if value is default:
+        return default
+    positive = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if not isinstance(value, kind) or value == "" or (kind is int and not positive):
+        wanted = {str: "a text that is not empty", int: "a whole number above 0", dict: "an object"}[kind]
+        raise BadDsnMap(f"{name} of {key!r} must be {wanted}")
+    return value
