@@ -1,0 +1,179 @@
+"""Authentication: the Authorization header of a request becomes its Caller.
+
+Three modes, chosen by the settings: JSON Web Tokens, one security key, or open.
+"""
+
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from jwt import get_algorithm_by_name
+
+from session_service.http.caller import Caller
+from session_service.http.errors import ApiError
+from session_service.http.jwks import JwksFile, static_key
+from session_service.http.tokens import TokenVerifier
+
+OPEN_PATHS = frozenset({"/", "/health", "/info", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"})
+PROBE_PATHS = frozenset({"/healthz", "/healthz/startup", "/healthz/ready"})
+
+# Identities that AgentOS gives to its own parts; no token may claim one.
+_RESERVED_PREFIXES = ("sa:", "__oauth__:")
+_RESERVED_SUBJECT = "__scheduler__"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """What authentication is configured with; docs/reference/authentication.md names the variables."""
+
+    security_key: str | None = field(default=None, repr=False)
+    authorization: bool = False
+    verification_keys: tuple[str, ...] = field(default=(), repr=False)
+    jwks_file: Path | None = None
+    algorithm: str = "RS256"
+    verify_audience: bool = False
+    audience: tuple[str, ...] = ()
+    issuer: str | None = None
+    admin_scope: str = "agent_os:admin"
+    user_isolation: bool = False
+
+    @property
+    def uses_tokens(self) -> bool:
+        """Whether callers need a JSON Web Token; the security key is not looked at then."""
+        return self.authorization or bool(self.verification_keys) or self.jwks_file is not None
+
+
+class Credential(Protocol):
+    """One way to tell callers by their token."""
+
+    missing: ClassVar[str]
+
+    def caller(self, token: str) -> Caller:
+        """The caller who presents the token. Raises ApiError 401."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityKey:
+    """One shared key that opens everything and carries no identity."""
+
+    key: str = field(repr=False)
+    missing: ClassVar[str] = "Authorization header required"
+
+    def caller(self, token: str) -> Caller:
+        """Compare in constant time; bytes, as compare_digest refuses text that is not ASCII."""
+        if not hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.key.encode("utf-8", "surrogatepass")):
+            raise ApiError(401, "Invalid authentication token")
+        return Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedToken:
+    """JSON Web Tokens: `sub` is the user, `scopes` are their rights."""
+
+    verifier: TokenVerifier
+    enforce_scopes: bool
+    admin_scope: str
+    user_isolation: bool
+    missing: ClassVar[str] = "Authorization header missing"
+
+    def caller(self, token: str) -> Caller:
+        """Verify the token and read the caller out of its claims."""
+        claims = self.verifier.claims(token)
+        user_id = claims.get("sub")
+        if user_id is not None and (user_id.startswith(_RESERVED_PREFIXES) or user_id == _RESERVED_SUBJECT):
+            raise ApiError(401, "Invalid token subject")
+        scopes = _scopes(claims.get("scopes"))
+        admin = self.admin_scope in scopes
+        return Caller(
+            user_id=user_id,
+            scopes=scopes if self.enforce_scopes else None,
+            admin=admin,
+            isolated=self.user_isolation and not admin,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Authenticates requests; without a credential everybody is let in."""
+
+    credential: Credential | None
+
+    def authenticate(self, method: str, path: str, headers: Mapping[str, str]) -> Caller:
+        """The caller of a request.
+
+        `path` is decoded, without the query; `headers` is matched without regard to case, as aiohttp's is.
+        Raises ApiError 401.
+        """
+        if self.credential is None or method == "OPTIONS" or _is_open(path):
+            return Caller()
+        token = _token(headers.get("Authorization", ""))
+        if not token:
+            raise ApiError(401, self.credential.missing)
+        if token.startswith("agno_pat_"):
+            raise ApiError(401, "Service accounts are not enabled on this AgentOS instance")
+        return self.credential.caller(token)
+
+
+def authenticator(settings: AuthSettings, clock: Callable[[], float] = time.monotonic) -> Authenticator:
+    """The authenticator that the settings ask for. Raises ValueError, saying what to set, where they contradict."""
+    if settings.uses_tokens:
+        return Authenticator(_signed_token(settings, clock))
+    if settings.user_isolation:
+        raise ValueError(
+            "AGNO_USER_ISOLATION is on, but only tokens tell users apart: set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
+        )
+    return Authenticator(SecurityKey(settings.security_key) if settings.security_key else None)
+
+
+def _signed_token(settings: AuthSettings, clock: Callable[[], float]) -> SignedToken:
+    algorithm = settings.algorithm
+    if not settings.verification_keys and settings.jwks_file is None:
+        raise ValueError(
+            "AGNO_AUTHORIZATION is on, but nothing verifies tokens: set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
+        )
+    if not _is_signature(algorithm):
+        raise ValueError(f"AGNO_JWT_ALGORITHM {algorithm!r} is not a signature algorithm: set RS256, ES256, HS256 …")
+    if settings.verify_audience and not any(settings.audience):
+        raise ValueError(
+            "AGNO_JWT_VERIFY_AUDIENCE is on, but there is no audience: set AGNO_JWT_AUDIENCE or AGNO_OS_ID"
+        )
+    return SignedToken(
+        verifier=TokenVerifier(
+            algorithm=algorithm,
+            keys=tuple(static_key(key, algorithm) for key in settings.verification_keys),
+            jwks=JwksFile(settings.jwks_file, algorithm, clock) if settings.jwks_file else None,
+            audience=settings.audience if settings.verify_audience else (),
+            issuer=settings.issuer,
+        ),
+        enforce_scopes=settings.authorization,
+        admin_scope=settings.admin_scope,
+        user_isolation=settings.user_isolation,
+    )
+
+
+def _is_signature(algorithm: str) -> bool:
+    try:
+        get_algorithm_by_name(algorithm)
+    except NotImplementedError:
+        return False
+    return algorithm != "none"
+
+
+def _is_open(path: str) -> bool:
+    path = path.rstrip("/") or "/"
+    return path in OPEN_PATHS or path in PROBE_PATHS
+
+
+def _token(authorization: str) -> str:
+    """The token of an Authorization header; AgentOS takes it with and without the word Bearer."""
+    if authorization[:7].lower() == "bearer ":
+        authorization = authorization[7:]
+    return authorization.strip()
+
+
+def _scopes(claim: object) -> frozenset[str]:
+    listed = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
+    return frozenset(scope for scope in listed if isinstance(scope, str))

@@ -1,0 +1,54 @@
+"""Cross-origin requests: what a browser is told before and with an answer."""
+
+from collections.abc import Collection, Mapping
+
+DEFAULT_ORIGINS = (
+    "http://localhost:3000",
+    "https://agno.com",
+    "https://www.agno.com",
+    "https://app.agno.com",
+    "https://os-stg.agno.com",
+    "https://os.agno.com",
+)
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
+_MAX_AGE_SECONDS = 600
+
+
+def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request is a browser's question; any other OPTIONS goes to the router, which knows no such route."""
+    return method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
+
+
+def preflight(headers: Mapping[str, str], origins: Collection[str]) -> tuple[int, dict[str, str], str]:
+    """Status, headers and text of the answer to a preflight; `headers` is matched without regard to case."""
+    origin = headers["Origin"]
+    answer = {
+        "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+        "Access-Control-Allow-Methods": ", ".join(_METHODS),
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Max-Age": str(_MAX_AGE_SECONDS),
+    }
+    if "Access-Control-Request-Headers" in headers:
+        answer["Access-Control-Allow-Headers"] = headers["Access-Control-Request-Headers"]
+    disallowed = []
+    if origin in origins:
+        answer["Access-Control-Allow-Origin"] = origin
+    else:
+        disallowed.append("origin")
+    if headers["Access-Control-Request-Method"] not in _METHODS:
+        disallowed.append("method")
+    if disallowed:
+        return 400, answer, f"Disallowed CORS {', '.join(disallowed)}"
+    return 200, answer, "OK"
+
+
+def response_headers(origin: str | None, origins: Collection[str]) -> dict[str, str]:
+    """What an ordinary answer carries besides; `origin` is the request's, None without one."""
+    answer = {"Vary": "Origin"}
+    if origin is not None:
+        answer["Access-Control-Allow-Credentials"] = "true"
+        answer["Access-Control-Expose-Headers"] = "*"
+        if origin in origins:
+            answer["Access-Control-Allow-Origin"] = origin
+    return answer
