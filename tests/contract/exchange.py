@@ -1,0 +1,52 @@
+"""A request as it goes over the wire, and the answer to it."""
+
+import json
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from typing import Any
+
+HEADERS = ("access-control-allow-origin", "allow", "content-type")
+
+
+@dataclass(frozen=True)
+class Request:
+    """`path` is sent as it stands, query included; `body` wins over `json`."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    json: Any = None
+    body: str | None = None
+
+    def send(self, port: int) -> "Answer":
+        """The answer of the server on this port of 127.0.0.1, over a connection of its own."""
+        body = self.body if self.body is not None else None if self.json is None else json.dumps(self.json)
+        headers = dict(self.headers)
+        if body is not None:
+            headers.setdefault("content-type", "application/json")
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.request(self.method, self.path, body.encode() if body is not None else None, headers)
+            response = connection.getresponse()
+            content = response.read().decode()
+        finally:
+            connection.close()
+        return Answer(response.status, {name: value for name in HEADERS if (value := response.headers[name])}, content)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status, the headers that the contract names, and the body."""
+
+    status: int
+    headers: dict[str, str]
+    content: str
+
+    @property
+    def body(self) -> Any:
+        """The JSON of the body, text as it is, None for nothing."""
+        if not self.content:
+            return None
+        if self.headers.get("content-type") != "application/json":
+            return self.content
+        return json.loads(self.content)
