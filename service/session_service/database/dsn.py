@@ -55,7 +55,7 @@ def _without_driver(text: str) -> str:
 
 
 def _reason(message: str) -> str:
-    """The reason of libpq without the value that it quotes, which may be a password; the name of a parameter is safe."""
+    """Give libpq's reason without the value that it quotes, which may be a password; a parameter's name is safe."""
     if unknown := re.search(r'invalid (?:URI query parameter|connection option)[^"]*"(\w+)"', message):
         return f"it has a parameter that libpq does not know: {unknown[1]}"
     return "write postgresql://user:password@host:5432/dbname or host=… dbname=… user=… password=…"

@@ -1,0 +1,130 @@
+"""The statement behind a page of sessions: rows, names of those that have none, and the count, in one round trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from session_service.database.database import Database
+from .layout import Layout
+from .names_sql import name_columns, name_source
+from .records import ListedSession, NameSource, SessionPage
+from .tables import Tables
+
+_COMPONENT_COLUMNS = {"agent": "agent_id", "team": "team_id", "workflow": "workflow_id"}
+_TEXT_COLUMNS = ("session_id", "session_type", "agent_id", "team_id", "workflow_id", "user_id", "created_at")
+_JSON_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "metadata", "summary")
+_BIGINT_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """What `GET /sessions` asks for. None means: no such filter. `page` counts from 1."""
+
+    session_type: str | None = None
+    component_id: str | None = None
+    user_id: str | None = None
+    session_name: str | None = None
+    limit: int = 20
+    page: int = 1
+    sort_by: str = "created_at"
+    descending: bool = True
+
+    @property
+    def matches_nothing(self) -> bool:
+        """Postgres text holds no NUL, so a filter with one matches no row."""
+        return any("\0" in value for value in (self.component_id, self.user_id, self.session_name) if value)
+
+
+async def read_page(database: Database, layout: Layout, tables: Tables, query: SessionQuery) -> SessionPage:
+    """One page of the sessions that match, and the number of all that do. No run beyond the first ones is read."""
+    where, parameters = _where(query)
+    order = _order(query, layout)
+    limit = min(query.limit, _BIGINT_MAX)
+    offset = min((query.page - 1) * query.limit, _BIGINT_MAX)
+    # the page is cut first, in s: expressions in the select list of a LIMIT/OFFSET run for skipped rows too
+    sql = f"""
+    SELECT t.total, s.session_id, s.session_type, s.agent_id, s.team_id, s.workflow_id, s.user_id,
+        {_member("session_data", "session_name")}, {_member("session_data", "session_state")},
+        {_member("session_data", "session_metrics")}, s.summary::text, s.metadata::text,
+        {_member("agent_data", "sdk")}, {_member("agent_data", "framework")},
+        s.created_at, s.updated_at, {name_columns("n")}
+    FROM (SELECT count(*) AS total FROM {tables.sessions} s {where}) t
+    LEFT JOIN (
+        SELECT *, row_number() OVER () AS place FROM (
+            SELECT s.* FROM {tables.sessions} s {where} ORDER BY {order} LIMIT %s OFFSET %s) cut
+    ) s ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM ({name_source(layout, tables, parsed=False)}) first
+        WHERE s.session_data->>'session_name' IS NULL) n ON true
+    ORDER BY s.place"""
+    rows = await database.read(sql, [*parameters, *parameters, limit, offset])
+    return SessionPage(rows[0][0], [_listed(row) for row in rows if row[1] is not None])
+
+
+def _member(column: str, key: str) -> str:
+    return f"(s.{column}->'{key}')::text"
+
+
+def _where(query: SessionQuery) -> tuple[str, list[Any]]:
+    conditions: list[tuple[str, list[Any]]] = []
+    if query.session_type is not None:
+        conditions.append(("s.session_type = %s", [query.session_type]))
+    if query.component_id is not None:
+        columns = [_COMPONENT_COLUMNS[query.session_type]] if query.session_type else _COMPONENT_COLUMNS.values()
+        equal = " OR ".join(f"s.{column} = %s" for column in columns)
+        conditions.append((f"({equal})", [query.component_id] * len(columns)))
+    if query.user_id is not None:
+        conditions.append(("s.user_id = %s", [query.user_id]))
+    if query.session_name is not None:
+        # not escaped on purpose: % and _ are wildcards for AgentOS, and so is a closing backslash
+        pattern = f"%{query.session_name}%"
+        conditions.append(("COALESCE(s.session_data->>'session_name', '') ILIKE %s", [pattern]))
+    if not conditions:
+        return "", []
+    return (
+        "WHERE " + " AND ".join(text for text, _ in conditions),
+        [value for _, values in conditions for value in values],
+    )
+
+
+def _order(query: SessionQuery, layout: Layout) -> str:
+    direction = "DESC" if query.descending else "ASC"
+    column = query.sort_by
+    if column == "updated_at":
+        return f"COALESCE(s.updated_at, s.created_at) {direction}, s.session_id {direction}"
+    sortable = column in _TEXT_COLUMNS
+    if column in _JSON_COLUMNS:
+        sortable = layout.json_type == "jsonb"  # json has no order
+    if column == "runs":
+        sortable = layout.runs_column == "jsonb"
+    return f"s.{column} {direction}, s.session_id {direction}" if sortable else "s.ctid"
+
+
+def _listed(row: tuple[Any, ...]) -> ListedSession:
+    session_id, session_type, agent_id, team_id, workflow_id, user_id = row[1:7]
+    name, state, metrics, summary, metadata, sdk, framework = (_not_null(value) for value in row[7:14])
+    created_at, updated_at, found, content, input, workflow_name = row[14:20]
+    return ListedSession(
+        session_id=session_id,
+        session_type=session_type,
+        agent_id=agent_id,
+        team_id=team_id,
+        workflow_id=workflow_id,
+        user_id=user_id,
+        name=name,
+        state=state,
+        metrics=metrics,
+        summary=summary,
+        metadata=metadata,
+        sdk=sdk,
+        framework=framework,
+        created_at=created_at,
+        updated_at=updated_at,
+        name_source=None if name is not None else NameSource(bool(found), content, input, workflow_name),
+    )
+
+
+def _not_null(value: bytes | None) -> bytes | None:
+    """SQL NULL and JSON null are one: AgentOS writes either."""
+    return None if value == b"null" else value

@@ -1,0 +1,50 @@
+"""Where the name of an unnamed session comes from, as SQL that reads no more than the first runs that it needs."""
+
+from __future__ import annotations
+
+from .layout import Layout
+from .runs_sql import runs_of_session
+from .tables import Tables
+
+_EMPTY = """'null'::jsonb, '""'::jsonb, '[]'::jsonb, '{}'::jsonb, '0'::jsonb, 'false'::jsonb"""
+
+_FIRST_USER_CONTENT = f"""
+    (SELECT m->'content' FROM jsonb_array_elements(
+        CASE jsonb_typeof(run->'messages') WHEN 'array' THEN run->'messages' END) m
+     WHERE m->>'role' = 'user' AND m->'content' NOT IN ({_EMPTY}) LIMIT 1)"""
+
+
+def name_columns(alias: str) -> str:
+    """The columns of `NameSource` from the subquery of `name_source`, and the workflow's name from the row `s`."""
+    return f"""{alias}.found, {alias}.content::text, {alias}.input::text,
+        NULLIF(s.workflow_data::jsonb->'name', 'null')::text"""
+
+
+def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
+    """A subquery of at most one row (found, content, input) for the row `s`.
+
+    Agent: the first run with a user message that has content, or with an input. Team: the same over runs without an
+    `agent_id`. Workflow: the first run. With `parsed`, as a single session is read: agents and teams skip runs that
+    have neither an `agent_id` nor a `team_id` key, workflows skip runs that name an agent or a team, and an empty
+    input is none.
+    """
+    no_input = _EMPTY if parsed else "'null'::jsonb"
+    return f"""
+    SELECT true AS found, q.content, q.input FROM (
+        SELECT CASE WHEN s.session_type <> 'workflow' THEN {_FIRST_USER_CONTENT} END AS content,
+               NULLIF(run->'input', 'null') AS input
+        FROM (SELECT run::jsonb AS run FROM ({runs_of_session(layout, tables)}) ordered) x
+        WHERE jsonb_typeof(run) = 'object' AND {_considered(parsed=parsed)}
+    ) q
+    WHERE s.session_type = 'workflow' OR q.content IS NOT NULL OR q.input NOT IN ({no_input})
+    LIMIT 1"""
+
+
+def _considered(*, parsed: bool) -> str:
+    member = "COALESCE(run->>'agent_id', '') <> ''"
+    if not parsed:
+        return f"CASE s.session_type WHEN 'team' THEN NOT ({member}) ELSE true END"
+    nested = " OR ".join(f"run->>'{key}' IS NOT NULL" for key in ("agent_id", "agent_name", "team_id", "team_name"))
+    has_key = "(run ? 'agent_id' OR run ? 'team_id')"
+    return f"""CASE s.session_type WHEN 'workflow' THEN NOT ({nested})
+        WHEN 'team' THEN {has_key} AND NOT ({member}) ELSE {has_key} END"""

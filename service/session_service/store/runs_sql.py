@@ -1,0 +1,52 @@
+"""The runs of one session as SQL, on each layout: the one place that knows how column and table are merged."""
+
+from __future__ import annotations
+
+from .layout import Layout
+from .tables import Tables
+
+
+def runs_of_session(layout: Layout, tables: Tables) -> str:
+    """A subquery of one column `run` in stored order, for the row `s` of the sessions table.
+
+    v3: the runs table. v2: the array of the `runs` column as it is. Half-migrated: the array's objects that have a
+    `run_id`, each as the table has it if the table has it, then the table's runs that the array does not know.
+    """
+    if layout.runs_column is None:
+        return _table_runs(tables, "r.run_data") if layout.runs_table else "SELECT NULL::jsonb AS run WHERE false"
+    kind = layout.runs_column
+    array = _array(layout)
+    if not layout.runs_table:
+        return f"SELECT e.run FROM {kind}_array_elements({array}) WITH ORDINALITY AS e(run, place) ORDER BY e.place"
+    known = f"{kind}_typeof(e.run) = 'object' AND e.run->>'run_id' <> ''"
+    return f"""
+    SELECT m.run FROM (
+        SELECT COALESCE(r.run_data::{kind}, e.run) AS run, 0 AS part, e.place
+        FROM {kind}_array_elements({array}) WITH ORDINALITY AS e(run, place)
+        LEFT JOIN {tables.runs} r ON r.session_id = s.session_id AND r.run_id = e.run->>'run_id'
+        WHERE {known}
+        UNION ALL
+        SELECT r.run_data::{kind}, 1, row_number() OVER (ORDER BY r.run_index, r.created_at, r.run_id)
+        FROM {tables.runs} r
+        WHERE r.session_id = s.session_id
+          AND NOT EXISTS (SELECT FROM {kind}_array_elements({array}) AS e(run)
+                          WHERE {known} AND e.run->>'run_id' = r.run_id)
+    ) m ORDER BY m.part, m.place"""
+
+
+def _table_runs(tables: Tables, run: str) -> str:
+    return f"""SELECT {run} AS run FROM {tables.runs} r WHERE r.session_id = s.session_id
+        ORDER BY r.run_index, r.created_at, r.run_id"""
+
+
+def _array(layout: Layout) -> str:
+    """The column as an array; a JSON string is parsed first, anything else counts as no runs.
+
+    `IS JSON` needs PostgreSQL 16; before that a text that is no JSON would fail the statement, so it is left out.
+    """
+    kind = layout.runs_column
+    parsed = ""
+    if layout.server_version >= 160000:
+        text = "s.runs #>> '{}'"
+        parsed = f" WHEN 'string' THEN CASE WHEN {text} IS JSON ARRAY THEN ({text})::{kind} END"
+    return f"CASE {kind}_typeof(s.runs) WHEN 'array' THEN s.runs{parsed} END"

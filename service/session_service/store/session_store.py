@@ -1,0 +1,168 @@
+"""Sessions of one source: every read and write of the session API, on whatever layout the database has now."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from session_service.database.database import Database
+from session_service.database.dsn_map import Source
+from session_service.database.errors import LayoutChanged, StatementFailed
+from . import deleting, reading, writing
+from .layout import Layout, detect
+from .listing import SessionQuery, read_page
+from .records import NameSource, RunMessages, SessionPage, SessionRecord
+from .schema import missing_tables
+from .tables import Tables
+
+Result = TypeVar("Result")
+
+# so many runs are held at once while a history is streamed
+RUNS_PER_BATCH = 32
+
+
+class RunTaken(Exception):
+    """An imported run has the id of a run that exists."""
+
+
+class SessionStore:
+    """The sessions table of one source with what belongs to it. An absent table holds no session.
+
+    The layout is asked for once and remembered while both tables exist, and asked for anew when a statement meets a
+    missing table or column: agno's migration may run while we do.
+    """
+
+    def __init__(self, database: Database, source: Source) -> None:
+        self.database = database
+        self.table = source.session_table
+        self.tables = Tables.of(source)
+        self._layout: Layout | None = None
+
+    async def layout(self) -> Layout:
+        """What the database holds now."""
+        if self._layout is None or not self._layout.settled:
+            self._layout = await detect(self.database, self.tables)
+        return self._layout
+
+    async def _on_layout(self, work: Callable[[Layout], Awaitable[Result]], absent: Result) -> Result:
+        for attempt in (1, 2):
+            layout = await self.layout()
+            if not layout.sessions_table:
+                return absent
+            try:
+                return await work(layout)
+            except LayoutChanged:
+                self._layout = None
+                if attempt == 2:
+                    raise
+        raise AssertionError
+
+    async def page(self, query: SessionQuery) -> SessionPage:
+        """One page of sessions (`GET /sessions`)."""
+        empty = SessionPage(0, [])
+        if query.matches_nothing:
+            return empty
+        return await self._on_layout(lambda layout: read_page(self.database, layout, self.tables, query), empty)
+
+    async def session(self, session_id: str, user_id: str | None) -> tuple[SessionRecord, NameSource] | None:
+        """A session by id, of this owner if one is given, with what its name is made of if it has none."""
+        if _no_text(session_id, user_id):
+            return None
+
+        async def work(layout: Layout) -> tuple[SessionRecord, NameSource] | None:
+            rows = await self.database.read(*reading.read_session(layout, self.tables, session_id, user_id))
+            return reading.named_record(rows[0]) if rows else None
+
+        return await self._on_layout(work, None)
+
+    async def messages(self, session_id: str) -> list[RunMessages]:
+        """The messages of a session's top-level runs, in stored order."""
+
+        async def work(layout: Layout) -> list[RunMessages]:
+            rows = await self.database.read(*reading.read_messages(layout, self.tables, session_id))
+            return [reading.messages(row) for row in rows]
+
+        return await self._on_layout(work, [])
+
+    async def runs(self, session_id: str) -> AsyncIterator[bytes]:
+        """The runs of a session in stored order, each as JSON text; memory holds one batch of them."""
+        layout = await self.layout()
+        if not layout.sessions_table:
+            return
+        sql, parameters = reading.read_runs(layout, self.tables, session_id)
+        try:
+            async for rows in self.database.stream(sql, parameters, RUNS_PER_BATCH):
+                for (run,) in rows:
+                    yield run
+        except LayoutChanged:
+            self._layout = None
+            raise
+
+    async def create(self, new: writing.NewSession) -> SessionRecord | None:
+        """Create a session; None if its id is taken. Missing tables are created first. Raises `RunTaken`."""
+        layout = await self.layout()
+        if not layout.sessions_table or (new.runs is not None and not layout.runs_table and layout.name == "v3"):
+            await self.create_tables()
+            layout = await self.layout()
+        try:
+            rows = await self.database.write(*writing.create(layout, self.tables, new))
+        except StatementFailed as error:
+            if error.reason == "23505":
+                raise RunTaken from None
+            raise
+        return reading.record(rows[0]) if rows else None
+
+    async def rename(
+        self, session_id: str, session_type: str | None, user_id: str | None, name: str
+    ) -> SessionRecord | None:
+        """Set the name (JSON text); None if there is no such session of this stored type and owner."""
+        if _no_text(session_id, user_id):
+            return None
+
+        async def work(layout: Layout) -> SessionRecord | None:
+            statement = writing.rename(layout, self.tables, session_id, session_type, user_id, name)
+            rows = await self.database.write(*statement)
+            return reading.record(rows[0]) if rows else None
+
+        return await self._on_layout(work, None)
+
+    async def patch(
+        self, session_id: str, user_id: str | None, changes: writing.SessionChanges
+    ) -> SessionRecord | None:
+        """Apply the changes; None if there is no such session of this owner."""
+        if _no_text(session_id, user_id):
+            return None
+
+        async def work(layout: Layout) -> SessionRecord | None:
+            rows = await self.database.write(*writing.patch(layout, self.tables, session_id, user_id, changes))
+            return reading.record(rows[0]) if rows else None
+
+        return await self._on_layout(work, None)
+
+    async def delete(self, session_ids: Sequence[str], user_id: str | None, *, orphans: bool = False) -> None:
+        """Delete the sessions of these ids and of this owner, with all that belongs to them (storage: `deleting`)."""
+        ids = [session_id for session_id in session_ids if not _no_text(session_id, user_id)]
+
+        async def work(layout: Layout) -> None:
+            existing = await deleting.dependants(self.database, self.tables)
+            statement = deleting.delete(layout, self.tables, existing, ids, user_id, orphans=orphans)
+            await self.database.write(*statement)
+
+        if ids:
+            await self._on_layout(work, None)
+
+    async def missing_tables(self) -> list[str]:
+        """The SQL that would create agno's missing tables here."""
+        return missing_tables(await self.layout(), self.tables)
+
+    async def create_tables(self) -> None:
+        """Create agno's missing tables; the statements of one string are one transaction."""
+        statements = await self.missing_tables()
+        if statements:
+            await self.database.write("; ".join(statements))
+        self._layout = None
+
+
+def _no_text(*values: str | None) -> bool:
+    """Whether a value can't be text for Postgres: no row can have it."""
+    return any("\0" in value for value in values if value is not None)

@@ -1,0 +1,48 @@
+"""The names of agno's tables in one schema, quoted. They come from configuration, never from a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from session_service.database.dsn_map import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Schema and table names of one source; every attribute but `names` is quoted SQL, `schema.table`."""
+
+    schema: str
+    sessions: str
+    runs: str
+    bindings: str
+    transcripts: str
+    compactions: str
+    tool_results: str
+    schema_versions: str
+    session_table_name: str
+    runs_table_name: str
+
+    @classmethod
+    def of(cls, source: Source) -> Tables:
+        """The tables of a source, by agno's naming."""
+
+        def table(name: str) -> str:
+            return f"{quoted(source.schema)}.{quoted(name)}"
+
+        return cls(
+            schema=quoted(source.schema),
+            sessions=table(source.session_table),
+            runs=table(source.runs_table),
+            bindings=table(f"{source.session_table}_sandbox_bindings"),
+            transcripts=table("agno_transcripts"),
+            compactions=table("agno_compactions"),
+            tool_results=table("agno_tool_results"),
+            schema_versions=table("agno_schema_versions"),
+            session_table_name=source.session_table,
+            runs_table_name=source.runs_table,
+        )
+
+
+def quoted(name: str) -> str:
+    """A quoted SQL identifier; `%` is doubled since statements carry bound parameters."""
+    return '"' + name.replace('"', '""').replace("%", "%%") + '"'
