@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from session_service.database.database import Database
+
 from .layout import Layout
 from .reading import Statement
 from .tables import Tables

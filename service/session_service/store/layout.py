@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from session_service.database.database import Database
+
 from .tables import Tables
 
 JsonType = Literal["json", "jsonb"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from session_service.database.database import Database
+
 from .layout import Layout
 from .names_sql import name_columns, name_source
 from .records import ListedSession, NameSource, SessionPage

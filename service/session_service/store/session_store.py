@@ -8,6 +8,7 @@ from typing import TypeVar
 from session_service.database.database import Database
 from session_service.database.dsn_map import Source
 from session_service.database.errors import LayoutChanged, StatementFailed
+
 from . import deleting, reading, writing
 from .layout import Layout, detect
 from .listing import SessionQuery, read_page
