@@ -1,0 +1,79 @@
+"""One session in full, in the form of an agent's, a team's or a workflow's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from session_service.store.records import RunMessages, SessionRecord
+
+from .chat_history import chat_history
+from .json_text import an_object, integer, read_object, write_object, write_string
+from .sdk import agent_sdk, with_sdk
+from .summaries import shown_summary
+from .timestamps import from_unix
+
+Fields = dict[str, bytes | None]
+
+_AGENT: tuple[str, ...] = (
+    *("user_id", "agent_session_id", "session_id", "session_name", "session_summary", "session_state", "agent_id"),
+    *("total_tokens", "agent_data", "metrics", "metadata", "chat_history", "created_at", "updated_at"),
+)
+_TEAM: tuple[str, ...] = (
+    *("session_id", "session_name", "user_id", "team_id", "session_summary", "session_state", "metrics", "team_data"),
+    *("metadata", "chat_history", "created_at", "updated_at", "total_tokens"),
+)
+_WORKFLOW: tuple[str, ...] = (
+    *("user_id", "workflow_id", "workflow_name", "session_id", "session_name", "session_data", "session_state"),
+    *("workflow_data", "metadata", "created_at", "updated_at"),
+)
+
+
+def detail(record: SessionRecord, shown_as: str, name: str, chat: Sequence[RunMessages], *, nulls: bool) -> bytes:
+    """The session in the form of the type `shown_as`, which need not be its own; any other type is shown as agent.
+
+    `chat` are the top-level runs that a chat history is made of. With `nulls` every field of the form is printed.
+    """
+    if shown_as == "workflow":
+        names, fields = _WORKFLOW, _workflow(record)
+    else:
+        names = _TEAM if shown_as == "team" else _AGENT
+        fields = _conversation(record, shown_as, chat)
+    fields["session_name"] = write_string(name)
+    return write_object([(field, fields.get(field)) for field in names], nulls=nulls)
+
+
+def _common(record: SessionRecord, data: dict[str, bytes]) -> Fields:
+    return {
+        "session_id": write_string(record.session_id),
+        "user_id": write_string(record.user_id),
+        "session_state": an_object(data.get("session_state")),
+        "created_at": from_unix(record.created_at or None),
+        "updated_at": from_unix(record.updated_at or record.created_at or None),
+    }
+
+
+def _conversation(record: SessionRecord, shown_as: str, chat: Sequence[RunMessages]) -> Fields:
+    data = read_object(record.session_data)
+    metrics = an_object(data.get("session_metrics")) or (b"{}" if data else None)
+    sdk = None if shown_as == "team" else agent_sdk(record.agent_data)
+    return _common(record, data) | {
+        "agent_session_id": write_string(record.session_id),
+        "agent_id": write_string(record.agent_id or None),
+        "team_id": write_string(record.team_id),
+        "session_summary": shown_summary(record.summary),
+        "metrics": metrics,
+        "total_tokens": integer(read_object(metrics).get("total_tokens")),
+        "agent_data": an_object(record.agent_data),
+        "team_data": an_object(record.team_data),
+        "metadata": with_sdk(record.metadata, sdk),
+        "chat_history": chat_history(chat, session_created_at=record.created_at),
+    }
+
+
+def _workflow(record: SessionRecord) -> Fields:
+    return _common(record, read_object(record.session_data)) | {
+        "workflow_id": write_string(record.workflow_id),
+        "session_data": an_object(record.session_data) or b"{}",
+        "workflow_data": an_object(record.workflow_data) or b"{}",
+        "metadata": an_object(record.metadata) or b"{}",
+    }

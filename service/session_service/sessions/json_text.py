@@ -1,0 +1,102 @@
+"""JSON that stays text: read one level deep, spliced into other JSON, never decoded further than asked.
+
+A value is UTF-8 text, `b"null"` for an explicit null, and None where there is none. Text that is no JSON, or nested
+deeper than the reader goes, reads as nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+Kind = Callable[[bytes | None], bytes | None]
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+_STRING = msgspec.json.Decoder(str)
+_LENIENT_INTEGER = msgspec.json.Decoder(int, strict=False)
+_encode = msgspec.json.Encoder().encode
+
+
+def _starting(pattern: bytes) -> Kind:
+    start = re.compile(rb"\s*" + pattern)
+    return lambda text: text if text is not None and start.match(text) else None
+
+
+# A kind gives the text back where it is of that kind, None otherwise. Lists are judged by their first item.
+anything = _starting(rb"[^n\s]")
+string = _starting(rb'"')
+an_object = _starting(rb"\{")
+a_list = _starting(rb"\[")
+objects = _starting(rb"\[\s*[{\]]")
+some_objects = _starting(rb"\[\s*\{")
+strings = _starting(rb'\[\s*["\]]')
+number = _starting(rb"[-0-9]")
+_digits = re.compile(rb"-?[0-9]+\Z")
+_nothing_in_it = re.compile(rb"\s*(\[\s*\]|\{\s*\})\s*\Z")
+
+
+def integer(text: bytes | None) -> bytes | None:
+    """An integer of any size; also `12.0` and `"12"`, which AgentOS takes for one."""
+    if text is None or _digits.match(text):
+        return text
+    try:
+        return b"%d" % _LENIENT_INTEGER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_empty(text: bytes) -> bool:
+    """Whether it is a list or an object with nothing in it."""
+    return _nothing_in_it.match(text) is not None
+
+
+def read_object(text: bytes | None) -> dict[str, bytes]:
+    """The members of an object in their order, each still text. Of equal keys the last counts. Not an object: empty."""
+    if text is None or not an_object(text):
+        return {}
+    try:
+        return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def read_list(text: bytes | None) -> list[bytes]:
+    """The items of a list, each still text. Not a list: empty."""
+    if text is None or not a_list(text):
+        return []
+    try:
+        return [bytes(item) for item in _ITEMS.decode(text)]
+    except (ValueError, RecursionError):
+        return []
+
+
+def read_string(text: bytes | None) -> str | None:
+    """What a JSON string says. Not a string: None."""
+    if text is None or not string(text):
+        return None
+    try:
+        return _STRING.decode(text)
+    except ValueError:
+        return None
+
+
+def write_object(members: Iterable[tuple[str, bytes | None]], *, nulls: bool = False) -> bytes:
+    """A compact object in the given order; members without a value are left out, or with `nulls` printed as null."""
+    return b"{%b}" % b",".join(
+        b"%b:%b" % (_encode(name), b"null" if value is None else value)
+        for name, value in members
+        if nulls or value not in (None, b"null")
+    )
+
+
+def write_list(items: Iterable[bytes]) -> bytes:
+    """A list in the given order."""
+    return b"[%b]" % b",".join(items)
+
+
+def write_string(text: str | None) -> bytes | None:
+    """A JSON string with non-ASCII characters as they are; None stays None."""
+    return None if text is None else _encode(text)

@@ -1,0 +1,47 @@
+"""How a JSON value reads as text in names, inputs and previews: texts of Python's own, so Python's json makes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+
+def as_text(value: bytes | None) -> str | None:
+    """A string as it is, an object as JSON of 2-space indentation, a list or scalar as Python's `str` prints it.
+
+    Of a list that starts with a user message it is that message's content. None where there is no text to it.
+    """
+    return _read(value, _text)
+
+
+def as_line(value: bytes | None) -> str | None:
+    """A string as it is, anything else as JSON on one line, non-ASCII escaped."""
+    return _read(value, lambda found: found if isinstance(found, str) else json.dumps(found))
+
+
+def as_word(value: bytes | None) -> str | None:
+    """What Python's `str` makes of the value; None for everything empty."""
+    return _read(value, lambda found: str(found) if found else None)
+
+
+def _text(found: Any) -> str | None:
+    if isinstance(found, dict):
+        return json.dumps(found, indent=2)
+    if isinstance(found, list) and found and isinstance(found[0], dict):
+        first = found[0]
+        if first.get("role") == "user" and "content" in first:
+            return first["content"] if isinstance(first["content"], str) else None
+    return str(found)
+
+
+def _read(value: bytes | None, say: Callable[[Any], str | None]) -> str | None:
+    if value is None or value == b"null":
+        return None
+    try:
+        text = say(json.loads(value))
+        if text is not None:
+            text.encode()
+    except (ValueError, RecursionError):  # also integers of more than 4300 digits, and halves of surrogate pairs
+        return None
+    return text

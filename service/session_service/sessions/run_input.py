@@ -1,0 +1,44 @@
+"""What a run was asked: its input as text, and the media that came with it."""
+
+from __future__ import annotations
+
+from .json_text import read_list, read_object, read_string, write_list, write_object
+from .plain_text import as_text
+
+
+def conversation_input(run: dict[str, bytes]) -> str | None:
+    """The input of an agent's or a team's run: `input.input_content`, or else the content of the last user message.
+
+    Empty where there is neither; None where that content is null or no text.
+    """
+    content = read_object(run.get("input")).get("input_content", b"null")
+    if content != b"null":
+        return as_text(content)
+    return _last_asked(run.get("messages"), otherwise="")
+
+
+def workflow_input(run: dict[str, bytes]) -> str | None:
+    """The input of a workflow's run, or else the last user message of its first step's run, or else of its own."""
+    given = run.get("input", b"null")
+    if given != b"null":
+        return as_text(given)
+    first_step = next(iter(read_list(run.get("step_executor_runs"))), None)
+    return _last_asked(
+        read_object(first_step).get("messages"), otherwise=_last_asked(run.get("messages"), otherwise="")
+    )
+
+
+def input_media(run: dict[str, bytes]) -> bytes:
+    """The lists of media in the run's input, each always there."""
+    given = read_object(run.get("input"))
+    return write_object(
+        (name, write_list(read_list(given.get(name)))) for name in ("images", "videos", "audios", "files")
+    )
+
+
+def _last_asked(messages: bytes | None, *, otherwise: str | None) -> str | None:
+    for stored in reversed(read_list(messages)):
+        message = read_object(stored)
+        if read_string(message.get("role")) == "user":
+            return read_string(message.get("content", b'""'))
+    return otherwise

@@ -1,0 +1,96 @@
+"""A stored run, and the form that it is shown in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from session_service.store.records import SessionRecord
+
+from .json_text import read_object, read_string, write_object, write_string
+from .run_fields import RUN_FIELDS
+from .run_input import conversation_input, input_media, workflow_input
+from .sdk import agent_sdk, with_sdk
+from .timestamps import from_run, unix
+
+_NULL = b"null"
+
+
+class Run:
+    """One stored run, read one level deep. What is no object shows as nothing."""
+
+    __slots__ = ("_stored",)
+
+    def __init__(self, text: bytes) -> None:
+        self._stored = read_object(text)
+
+    def matches(
+        self,
+        *,
+        created_after: int | None = None,
+        created_before: int | None = None,
+        statuses: Collection[str] = (),
+    ) -> bool:
+        """Whether it passes the filters: unix seconds, both inclusive, and upper-case statuses (none: any).
+
+        A run without a time passes every time, a run without a status passes no status.
+        """
+        created_at = unix(self._stored.get("created_at"))
+        if created_at is not None:
+            if created_after is not None and created_at < created_after:
+                return False
+            if created_before is not None and created_at > created_before:
+                return False
+        return not statuses or (read_string(self._stored.get("status")) or "").upper() in statuses
+
+    def shape(self, session: SessionRecord, listed_as: str | None) -> dict[str, bytes | None] | None:
+        """Its fields in order as JSON text, None where null.
+
+        `listed_as` is the type of session that rules the form in a list of runs, None where one run is asked for.
+        None: such a list does not show this run.
+        """
+        form = self._form(listed_as)
+        if form is None or not self._stored:
+            return None
+        derived = self._derived(form, self._sdk(session, listed_as))
+        return {
+            field.name: derived.get(field.name)
+            if field.kind is None
+            else field.kind(self._stored.get(field.name, field.absent))
+            for field in RUN_FIELDS[form]
+        }
+
+    def body(self, session: SessionRecord, listed_as: str | None, *, nulls: bool) -> bytes | None:
+        """The same as a JSON object; with `nulls` every field of the form is printed."""
+        shape = self.shape(session, listed_as)
+        return None if shape is None else write_object(shape.items(), nulls=nulls)
+
+    def _names(self, key: str) -> bool:
+        return self._stored.get(key, _NULL) != _NULL
+
+    def _form(self, listed_as: str | None) -> str | None:
+        if listed_as == "team":
+            return "agent" if self._names("agent_id") else "team" if self._names("team_id") else None
+        if listed_as in (None, "workflow"):
+            return "workflow" if self._names("workflow_id") else "team" if self._names("team_id") else "agent"
+        return "agent"
+
+    def _sdk(self, session: SessionRecord, listed_as: str | None) -> bytes | None:
+        """The session's agent answers for its own runs only."""
+        if listed_as in ("team", "workflow") or session.session_type in ("team", "workflow"):
+            return None
+        own = not self._names("agent_id") or read_string(self._stored["agent_id"]) == session.agent_id
+        return agent_sdk(session.agent_data) if own else None
+
+    def _derived(self, form: str, sdk: bytes | None) -> dict[str, bytes | None]:
+        stored = self._stored
+        created_at = from_run(stored.get("created_at"))
+        if form == "workflow":
+            return {"run_input": write_string(workflow_input(stored)), "created_at": created_at}
+        plain = stored.get("content_type", b'"str"') == b'"str"'
+        return {
+            "run_input": write_string(conversation_input(stored)),
+            "run_response_format": b'"text"' if plain else b'"json"',
+            "metadata": with_sdk(stored.get("metadata"), sdk),
+            "created_at": created_at,
+            "input_media": input_media(stored),
+        }

@@ -1,0 +1,23 @@
+"""Which SDK an agent was built with, as AgentOS adds it to the metadata of agent sessions and their runs."""
+
+from __future__ import annotations
+
+from .json_text import an_object, read_object, read_string, write_object
+
+
+def sdk_of(sdk: bytes | None, framework: bytes | None) -> bytes | None:
+    """The one of these two members of `agent_data` that is a string and says something, `sdk` first."""
+    return next((name for name in (sdk, framework) if read_string(name)), None)
+
+
+def agent_sdk(agent_data: bytes | None) -> bytes | None:
+    """The SDK that `agent_data` names, None if it names none."""
+    members = read_object(agent_data)
+    return sdk_of(members.get("sdk"), members.get("framework"))
+
+
+def with_sdk(metadata: bytes | None, sdk: bytes | None) -> bytes | None:
+    """The metadata object with the SDK in it; what is no object counts as none."""
+    if sdk is None:
+        return an_object(metadata)
+    return write_object((read_object(metadata) | {"sdk": sdk}).items(), nulls=True)

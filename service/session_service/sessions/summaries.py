@@ -1,0 +1,44 @@
+"""A session's summary: as a detail shows it, and as a patch stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import InvalidSummary
+from .json_text import read_object, read_string, write_object, write_string
+from .stored_json import stored_json
+from .timestamps import iso
+
+_KEYS = ("summary", "topics", "updated_at")
+
+
+def shown_summary(stored: bytes | None) -> bytes | None:
+    """The known members in their order, the date printed anew; None for what is no object or has nothing in it."""
+    members = read_object(stored)
+    if not members:
+        return None
+    updated_at = read_string(members.get("updated_at"))
+    date = iso(updated_at) if updated_at else None
+    return write_object(
+        [("summary", members.get("summary")), ("topics", members.get("topics")), ("updated_at", write_string(date))]
+    )
+
+
+def stored_summary(given: Mapping[str, Any]) -> str:
+    """A summary out of a request, as JSON to store: nulls left out, the date printed anew.
+
+    Raises InvalidSummary for an unknown key, a missing `summary`, or an `updated_at` that is no ISO 8601 date.
+    """
+    for key in given:
+        if key not in _KEYS:
+            raise InvalidSummary("summary", "allowed keys are summary, topics and updated_at")
+    if "summary" not in given:
+        raise InvalidSummary("summary", "the key summary is required")
+    date = given.get("updated_at") or None
+    if date is not None:
+        date = iso(date) if isinstance(date, str) else None
+        if date is None:
+            raise InvalidSummary("summary", "updated_at must be an ISO 8601 date")
+    summary = {"summary": given["summary"], "topics": given.get("topics"), "updated_at": date}
+    return stored_json("summary", {key: value for key, value in summary.items() if value is not None})
