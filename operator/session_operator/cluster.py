@@ -1,0 +1,212 @@
+"""The Kubernetes API: read, list, watch, server-side apply, delete. The operator's own requests all pass here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import aiohttp
+from kubernetes.aio import config as kube_config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from session_operator.resource import GROUP, MANAGER, PLURAL, VERSION, Object
+
+REQUEST_TIMEOUT = 30
+WATCH_SECONDS = 300
+WATCH_SILENCE = 90
+"""Seconds. The API server sends a bookmark each minute: longer silence means a dead connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object and the path that serves it."""
+
+    api_version: str
+    name: str
+    plural: str
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """The path of one object, of a collection, or of a collection of all namespaces."""
+        root = f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        return root + scope + "".join(f"/{part}" for part in (self.plural, name, subresource) if part)
+
+
+STORES = Kind(f"{GROUP}/{VERSION}", "SessionStore", PLURAL)
+SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts")
+SECRETS = Kind("v1", "Secret", "secrets")
+SERVICES = Kind("v1", "Service", "services")
+DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
+REPLICA_SETS = Kind("apps/v1", "ReplicaSet", "replicasets")
+PODS = Kind("v1", "Pod", "pods")
+OWNED = (SERVICE_ACCOUNTS, SECRETS, SERVICES, DEPLOYMENTS)
+"""The kinds that the operator applies."""
+
+
+class ApiError(Exception):
+    """The API server refused: HTTP status, its reason and its message."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class Cluster:
+    """One API server, asked with the rights of the operator's ServiceAccount or of a kubeconfig."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._api = ApiClient(configuration)
+        self._api.user_agent = MANAGER
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls) -> AsyncIterator[Self]:
+        """Connect from inside a pod, else by $KUBECONFIG or ~/.kube/config."""
+        configuration = Configuration()
+        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+            kube_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+        else:
+            await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+                os.environ.get("KUBECONFIG"), client_configuration=configuration, persist_config=False
+            )
+        cluster = cls(configuration)
+        try:
+            yield cluster
+        finally:
+            await cluster._api.close()  # type: ignore[no-untyped-call]
+
+    async def credentials(self) -> dict[str, Any]:
+        """What another client needs to reach the same API server with the same rights, the token fresh."""
+        token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        return {
+            "server": self._configuration.host,
+            "ca_path": self._configuration.ssl_ca_cert,
+            "ca_data": self._configuration.ca_cert_data,
+            "insecure": not self._configuration.verify_ssl,
+            "certificate_path": self._configuration.cert_file,
+            "private_key_path": self._configuration.key_file,
+            "token": token.split(" ", 1)[-1] if token else None,
+        }
+
+    async def serves(self, kind: Kind) -> bool:
+        """Whether the API server knows the kind."""
+        try:
+            served = await self._call("GET", f"/apis/{kind.api_version}")
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return any(resource["name"] == kind.plural for resource in served["resources"])
+
+    async def get(self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False) -> Object | None:
+        """Read one object, None if there is none."""
+        try:
+            return await self._call("GET", kind.path(namespace, name), accept=_accept("", metadata_only))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def list(
+        self, kind: Kind, namespace: str | None, *, selector: str = "", metadata_only: bool = False
+    ) -> list[Object]:
+        """List the objects of one namespace, or of all, that have the labels of the selector."""
+        query = {"labelSelector": selector} if selector else {}
+        accept = _accept("List", metadata_only)
+        items: list[Object] = (await self._call("GET", kind.path(namespace), query=query, accept=accept))["items"]
+        return items
+
+    async def apply(self, kind: Kind, wanted: Object, *, subresource: str | None = None) -> Object:
+        """Server-side apply: take the wanted fields over from whoever set them, drop those no longer wanted."""
+        metadata = wanted["metadata"]
+        return await self._call(
+            "PATCH",
+            kind.path(metadata["namespace"], metadata["name"], subresource),
+            query={"fieldManager": MANAGER, "force": "true"},
+            body=wanted,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Delete the one object with this uid, if it is still there."""
+        try:
+            body = {"preconditions": {"uid": uid}}
+            await self._call("DELETE", kind.path(namespace, name), body=body)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def watch_metadata(self, kind: Kind, namespace: str | None, *, fields: str = "") -> AsyncIterator[Object]:
+        """Metadata of the objects that are there and of each that changes or goes, until the server ends the watch.
+
+        Asks for PartialObjectMetadata: what the objects hold never leaves the API server.
+        """
+        query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS)}
+        query |= {"fieldSelector": fields} if fields else {}
+        timeout = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_read=WATCH_SILENCE)
+        response = await self._send("GET", kind.path(namespace), query, None, _accept("", True), None, timeout)
+        try:
+            async for line in response.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise _error(event["object"])
+                if event["type"] != "BOOKMARK":
+                    yield event["object"]
+        finally:
+            response.close()
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        accept: str = "application/json",
+        content_type: str = "application/json",
+    ) -> Object:
+        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
+        response = await self._send(method, path, query or {}, body, accept, content_type, timeout)
+        answer: Object = await response.json(content_type=None)
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Object | None,
+        accept: str,
+        content_type: str | None,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - of one HTTP request
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
+        request = await self._api.param_serialize(
+            method,
+            path,
+            query_params=list(query.items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        response: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
+        if response.status >= 400:
+            raise _error(await response.json(content_type=None))
+        return response
+
+
+def _accept(suffix: str, metadata_only: bool) -> str:
+    if not metadata_only:
+        return "application/json"
+    return f"application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
+
+
+def _error(status: Mapping[str, Any]) -> ApiError:
+    return ApiError(status.get("code", 500), status.get("reason", "Unknown"), status.get("message", ""))

@@ -1,0 +1,211 @@
+"""The command `session-operator`: watches, of which each event only puts a key on the queue."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import kopf
+
+from session_operator.cluster import (
+    DEPLOYMENTS,
+    PODS,
+    REPLICA_SETS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    STORES,
+    ApiError,
+    Cluster,
+)
+from session_operator.queue import WorkQueue
+from session_operator.reconcile import Reconciler
+from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key
+
+logger = logging.getLogger(__name__)
+
+WATCHED = (SERVICE_ACCOUNTS, SERVICES, DEPLOYMENTS, REPLICA_SETS, PODS)
+"""What kopf watches beside SessionStores, by label. Not Secrets: it would read what they hold."""
+UNINTERESTING_SECRETS = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
+EPILOG = """\
+What it needs: the CustomResourceDefinition of SessionStore, and the rights of manifests/rbac (of a Role in each
+namespace with --namespace). It finds the API server by its ServiceAccount, else by $KUBECONFIG or ~/.kube/config.
+
+Examples:
+  session-operator run                                  serve all namespaces
+  session-operator run --namespace chat --namespace ai  serve these two, with no right outside of them
+  kubectl get sessionstores -A                          see what it made of every store
+  kubectl explain sessionstore.spec                     what can be written into one
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `session-operator run`. No namespace means all; times are in seconds."""
+
+    namespaces: tuple[str, ...] = ()
+    workers: int = 4
+    resync: float = 600
+    listen: str = "0.0.0.0:8080"
+
+
+async def operate(cluster: Cluster, options: Options, stop: asyncio.Event | None = None) -> None:
+    """Serve until a signal, or until `stop` is set. Ends with an exception if any part fails."""
+    while not await cluster.serves(STORES):
+        logger.warning("the API server knows no %s: apply the CustomResourceDefinition", STORES.plural)
+        await asyncio.sleep(2)
+    queue: WorkQueue[Key] = WorkQueue()
+    reconciler = Reconciler(cluster)
+    namespaces = options.namespaces or (None,)
+    async with asyncio.TaskGroup() as group:
+        # Before kopf starts: at its end it cancels every task that it did not see then
+        tasks = [
+            *(group.create_task(queue.work(reconciler.reconcile)) for _ in range(options.workers)),
+            *(group.create_task(_watch_secrets(cluster, namespace, reconciler, queue)) for namespace in namespaces),
+            *(group.create_task(_resync(cluster, namespace, options.resync, queue)) for namespace in namespaces),
+        ]
+        await kopf.operator(
+            registry=_registry(cluster, queue),
+            settings=_settings(),
+            standalone=True,
+            clusterwide=not options.namespaces,
+            namespaces=options.namespaces,
+            liveness_endpoint=f"http://{options.listen}/healthz",
+            stop_flag=stop,
+        )
+        for task in tasks:
+            task.cancel()
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True  # no right to watch namespaces and CRDs is needed
+    settings.execution.max_workers = 1  # no handler is synchronous
+    settings.queueing.worker_limit = 50
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    # Watches can go silent without an error (kopf#585, kopf#957)
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 310
+    settings.watching.connect_timeout = 30
+    settings.watching.reconnect_backoff = 1
+    for kind in WATCHED:
+        settings.watching.label_selectors[kind.api_version, kind.plural] = f"{MANAGED_BY_LABEL}={MANAGER}"
+    return settings
+
+
+def _registry(cluster: Cluster, queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
+    """Event handlers only: kopf then writes no annotation and no finalizer."""
+    registry = kopf.OperatorRegistry()
+
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return kopf.ConnectionInfo(**await cluster.credentials())
+
+    async def store_changed(meta: Mapping[str, Any], **_: Any) -> None:
+        queue.add(Key(meta["namespace"], meta["name"]))
+
+    async def owned_changed(meta: Mapping[str, Any], labels: Mapping[str, str], **_: Any) -> None:
+        if INSTANCE_LABEL in labels:
+            queue.add(Key(meta["namespace"], labels[INSTANCE_LABEL]))
+
+    kopf.on.login(registry=registry)(login)
+    kopf.on.event(STORES.api_version, STORES.plural, registry=registry)(store_changed)
+    for kind in WATCHED:
+        kopf.on.event(kind.api_version, kind.plural, registry=registry)(owned_changed)
+    return registry
+
+
+async def _watch_secrets(
+    cluster: Cluster, namespace: str | None, reconciler: Reconciler, queue: WorkQueue[Key]
+) -> None:
+    while True:
+        try:
+            async for secret in cluster.watch_metadata(SECRETS, namespace, fields=UNINTERESTING_SECRETS):
+                metadata = secret["metadata"]
+                labels = metadata.get("labels", {})
+                for key in reconciler.stores_of(Key(metadata["namespace"], metadata["name"])):
+                    queue.add(key)
+                if labels.get(MANAGED_BY_LABEL) == MANAGER and INSTANCE_LABEL in labels:
+                    queue.add(Key(metadata["namespace"], labels[INSTANCE_LABEL]))
+        except (aiohttp.ClientError, TimeoutError, ApiError) as error:
+            logger.warning("watch of Secrets: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(1)
+
+
+async def _resync(cluster: Cluster, namespace: str | None, seconds: float, queue: WorkQueue[Key]) -> None:
+    """Look at every store now and then: for what no event told."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            stores = await cluster.list(STORES, namespace, metadata_only=True)
+        except (aiohttp.ClientError, TimeoutError, ApiError) as error:
+            logger.warning("resync: %s: %s", type(error).__name__, error)
+            continue
+        for store in stores:
+            queue.add(Key(store["metadata"]["namespace"], store["metadata"]["name"]))
+
+
+async def _run(options: Options) -> None:
+    async with Cluster.connect() as cluster:
+        await operate(cluster, options)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="session-operator",
+        description="Deploys agno session services from SessionStore resources.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run = parser.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser(
+        "run",
+        help="serve SessionStores until stopped",
+        description="Serve SessionStores until stopped by SIGTERM or SIGINT.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    defaults = Options()
+    run.add_argument(
+        "--namespace",
+        action="append",
+        default=[],
+        metavar="N",
+        help="serve this namespace only; may be given several times (default: all namespaces)",
+    )
+    run.add_argument(
+        "--workers",
+        type=int,
+        default=defaults.workers,
+        help="stores worked on at the same time (default: %(default)s)",
+    )
+    run.add_argument(
+        "--resync",
+        type=float,
+        default=defaults.resync,
+        metavar="SECONDS",
+        help="look at every store this often, besides at every event (default: %(default)s)",
+    )
+    run.add_argument(
+        "--listen",
+        default=defaults.listen,
+        metavar="HOST:PORT",
+        help="where /healthz answers (default: %(default)s)",
+    )
+    run.add_argument(
+        "--log-level",
+        default="info",
+        choices=["debug", "info", "warning", "error"],
+        help="how much the operator tells of its own work (default: %(default)s)",
+    )
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Of its own only: at debug, kopf and the client print whole objects
+    logging.getLogger("session_operator").setLevel(given.log_level.upper())
+    asyncio.run(_run(Options(tuple(given.namespace), given.workers, given.resync, given.listen)))

@@ -1,0 +1,200 @@
+"""One level-based pass over a SessionStore, whatever triggered it: read, render, apply, observe, report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from session_operator.cluster import DEPLOYMENTS, OWNED, PODS, REPLICA_SETS, SECRETS, STORES, ApiError, Cluster, Kind
+from session_operator.ownership import is_owned, lost_fields, stamp, was_applied
+from session_operator.render import render
+from session_operator.render.dsn_map import name_prefix
+from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object, SessionStore
+from session_operator.sources import resolve
+from session_operator.status import Finding, Reason, report
+from session_operator.workload import Workload, health_url, workload
+
+logger = logging.getLogger(__name__)
+
+UNSETTLED_SECONDS = 15
+"""How soon a store that is not well is looked at again: databases change without any Kubernetes event."""
+ASK_SECONDS = 1
+_KINDS = {(kind.api_version, kind.name): kind for kind in OWNED}
+
+Live = dict[tuple[Kind, str], Object]
+
+
+class Reconciler:
+    """Makes clusters what SessionStores say. Knows which store names which Secret; all else it reads anew."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._stores_of_secret: dict[Key, set[Key]] = defaultdict(set)
+        self._secrets_of_store: dict[Key, frozenset[Key]] = {}
+        self._asking = asyncio.Semaphore(16)
+
+    def stores_of(self, secret: Key) -> Iterable[Key]:
+        """The stores that name a Secret."""
+        return tuple(self._stores_of_secret.get(secret, ()))
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Make one pass. Returns the seconds until the next look, None if an event will tell.
+
+        Raises `ApiError` and what the network raises: try again later.
+        """
+        body = await self._cluster.get(STORES, key.namespace, key.name)
+        if body is None or "deletionTimestamp" in body["metadata"]:  # owner references do the rest
+            self._remember(key, frozenset())
+            return None
+        store = SessionStore.parse(body)
+        # Before reading: a Secret that changes between the two is then read anew
+        self._remember(key, frozenset(Key(key.namespace, name) for name in store.secrets))
+        secrets = {name: await self._cluster.get(SECRETS, key.namespace, name) for name in sorted(store.secrets)}
+        resolutions = resolve(store, secrets)
+        del secrets
+        live = await self._read(store)
+        failure: Finding | None = None
+        error: Exception | None = None
+        if not store.paused and all(resolution.resolved for resolution in resolutions):
+            wanted = render(store, {r.database.id: r.dsn for r in resolutions if r.dsn is not None})
+            try:
+                failure = await self._apply(store, wanted, live)
+            except ApiError as refusal:
+                if refusal.status not in (400, 403, 422):
+                    raise
+                failure, error = Finding(Reason.APPLY_REFUSED, refusal.message), refusal
+        running = await self._observe(store, live.get((DEPLOYMENTS, key.name)))
+        status = report(
+            store,
+            resolutions,
+            dsn_map=_mounted_map(live.get((DEPLOYMENTS, key.name)), store),
+            workload=running,
+            failure=failure,
+            now=datetime.now(UTC),
+        )
+        if status != store.status:
+            await self._write_status(store, status)
+        if error is not None:
+            raise error
+        if not store.paused and failure is None:
+            await self._delete_old_maps(store, live)
+        return None if _settled(status) else UNSETTLED_SECONDS
+
+    def _remember(self, store: Key, secrets: frozenset[Key]) -> None:
+        for secret in self._secrets_of_store.pop(store, frozenset()) - secrets:
+            self._stores_of_secret[secret].discard(store)
+            if not self._stores_of_secret[secret]:
+                del self._stores_of_secret[secret]
+        for secret in secrets:
+            self._stores_of_secret[secret].add(store)
+        if secrets:
+            self._secrets_of_store[store] = secrets
+
+    async def _read(self, store: SessionStore) -> Live:
+        """What carries the labels of the store, owned or not; of all but the Deployment the metadata alone."""
+        live: Live = {}
+        for kind in OWNED:
+            items = await self._cluster.list(
+                kind, store.key.namespace, selector=_selector(store), metadata_only=kind is not DEPLOYMENTS
+            )
+            live |= {(kind, item["metadata"]["name"]): item for item in items}
+        return live
+
+    async def _apply(self, store: SessionStore, wanted: Sequence[Object], live: Live) -> Finding | None:
+        """Apply what differs, and keep `live` true. Says so if a name belongs to somebody else."""
+        for bare in wanted:
+            target = stamp(bare)
+            kind, name = _KINDS[bare["apiVersion"], bare["kind"]], bare["metadata"]["name"]
+            there = live.get((kind, name)) or await self._cluster.get(
+                kind, store.key.namespace, name, metadata_only=kind is not DEPLOYMENTS
+            )
+            if there is not None:
+                if not is_owned(there, store.uid) and not _ours_to_take(there):
+                    message = f"{kind.name} {name} exists and is not of this store: delete it, or rename the store"
+                    return Finding(Reason.NAME_TAKEN, message)
+                live[kind, name] = there
+                lost = lost_fields(target, there)
+                if not lost:
+                    continue
+                logger.info("%s: applying %s %s: %s", store.key, kind.name, name, ", ".join(lost[:5]))
+            else:
+                logger.info("%s: creating %s %s", store.key, kind.name, name)
+            try:
+                live[kind, name] = await self._cluster.apply(kind, target)
+            except ApiError as error:
+                if kind is SECRETS:  # the server quotes what it refuses
+                    raise ApiError(error.status, error.reason, f"Secret {name} was refused") from None
+                raise
+        return None
+
+    async def _observe(self, store: SessionStore, deployment: Object | None) -> Workload | None:
+        if deployment is None or not is_owned(deployment, store.uid):
+            return None
+        pods = await self._cluster.list(PODS, store.key.namespace, selector=_selector(store))
+        urls = {pod["metadata"]["name"]: url for pod in pods if (url := health_url(pod))}
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as session:
+            answers = await asyncio.gather(*(self._ask(session, url) for url in urls.values()))
+        return workload(deployment, pods, dict(zip(urls, answers, strict=True)))
+
+    async def _ask(self, session: aiohttp.ClientSession, url: str) -> Any:
+        """What a pod says of its databases; None where the network does not let the operator through."""
+        async with self._asking:
+            try:
+                async with session.get(url) as response:
+                    return await response.json()
+            except (aiohttp.ClientError, TimeoutError, ValueError):
+                return None
+
+    async def _write_status(self, store: SessionStore, status: Object) -> None:
+        metadata = {"name": store.key.name, "namespace": store.key.namespace, "uid": store.uid}
+        body = {"apiVersion": STORES.api_version, "kind": STORES.name, "metadata": metadata, "status": status}
+        try:
+            await self._cluster.apply(STORES, body, subresource="status")
+        except ApiError as error:
+            if error.status not in (404, 409):  # deleted meanwhile, or made anew under another uid
+                raise
+
+    async def _delete_old_maps(self, store: SessionStore, live: Live) -> None:
+        """Delete the DSN maps that neither the Deployment nor one of its ReplicaSets mounts."""
+        maps = {
+            name: item
+            for (kind, name), item in live.items()
+            if kind is SECRETS and name.startswith(name_prefix(store)) and is_owned(item, store.uid)
+        }
+        mounted = _mounted_map(live.get((DEPLOYMENTS, store.key.name)), store)
+        if not maps.keys() - {mounted}:
+            return
+        templates = await self._cluster.list(REPLICA_SETS, store.key.namespace, selector=_selector(store))
+        in_use = {mounted} | {_mounted_map(replica_set, store) for replica_set in templates}
+        for name in maps.keys() - in_use:
+            logger.info("%s: deleting Secret %s, which no ReplicaSet mounts", store.key, name)
+            await self._cluster.delete(SECRETS, store.key.namespace, name, maps[name]["metadata"]["uid"])
+
+
+def _selector(store: SessionStore) -> str:
+    return f"{INSTANCE_LABEL}={store.key.name},{MANAGED_BY_LABEL}={MANAGER}"
+
+
+def _ours_to_take(there: Object) -> bool:
+    """Whether an object without our owner reference was ours: somebody removed the reference and set no other owner."""
+    owners = there["metadata"].get("ownerReferences", ())
+    return was_applied(there) and not any(owner.get("controller") for owner in owners)
+
+
+def _mounted_map(templated: Object | None, store: SessionStore) -> str | None:
+    volumes = templated["spec"]["template"]["spec"].get("volumes", ()) if templated else ()
+    names = (volume.get("secret", {}).get("secretName", "") for volume in volumes)
+    return next((name for name in names if name.startswith(name_prefix(store))), None)
+
+
+def _settled(status: Mapping[str, Any]) -> bool:
+    conditions = {condition["type"]: condition for condition in status["conditions"]}
+    waits_for_an_event = conditions["DatabasesResolved"]["status"] == "False"
+    well = conditions["Degraded"]["status"] == "False" and conditions["Progressing"]["status"] == "False"
+    return bool(waits_for_an_event or well)

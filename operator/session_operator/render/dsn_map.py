@@ -1,0 +1,40 @@
+"""The DSN map of a store as an immutable Secret (docs/reference/dsn-map.md)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+
+from session_operator.render.labels import metadata
+from session_operator.resource import Object, SessionStore
+
+FILE = "dsn-map.json"
+
+
+def name_prefix(store: SessionStore) -> str:
+    """What the names of all DSN maps of a store begin with."""
+    return f"{store.key.name}-dsn-map-"
+
+
+def dsn_map(store: SessionStore, dsns: Mapping[str, str]) -> Object:
+    """Render the Secret; `dsns` holds the DSN of each database by its id.
+
+    Its name ends with a hash of its content, so a change makes a new Secret and the pods of the old one keep theirs.
+    """
+    content = json.dumps(
+        {database.id: {"dsn": dsns[database.id], **database.options} for database in store.databases},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+    # Names are read by more people than Secrets: the uid as a salt keeps a hash from being looked up in a table
+    digest = hashlib.sha256(store.uid.encode() + content).hexdigest()[:10]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata(store, name_prefix(store) + digest),
+        "type": "Opaque",
+        "immutable": True,
+        "data": {FILE: base64.b64encode(content).decode()},
+    }

@@ -1,0 +1,90 @@
+"""Secret references become DSNs. A DSN never leaves here but as a value that has no repr."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from session_operator.resource import Database, SessionStore, Source
+
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "host": ("host",),
+    "port": ("port",),
+    "dbname": ("dbname", "database"),
+    "user": ("user", "username"),
+    "password": ("password",),
+}
+"""The keys of connection Secrets: user and dbname by CloudNativePG and Crunchy, username by Zalando, username and
+database by the Service Binding specification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What became of the source of one database: a DSN, or a state other than Resolved and what to do about it."""
+
+    database: Database
+    state: str
+    message: str = ""
+    dsn: str | None = field(default=None, repr=False)
+
+    @property
+    def resolved(self) -> bool:
+        """Whether there is a DSN."""
+        return self.dsn is not None
+
+
+def resolve(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> tuple[Resolution, ...]:
+    """Resolve every database of a store, in order.
+
+    `secrets` holds, by name, the Secrets of `store.secrets` as the API server gave them, None for one that is missing.
+    """
+    return tuple(_resolve(database, secrets[database.source.secret]) for database in store.databases)
+
+
+def _resolve(database: Database, secret: Mapping[str, Any] | None) -> Resolution:
+    source = database.source
+    if secret is None:
+        wanted = f"with the key {source.key}" if source.key else "with the key uri"
+        return Resolution(database, "SecretMissing", f"Secret {source.secret} does not exist: create it {wanted}")
+    try:
+        data = {key: _text(value) for key, value in (secret.get("data") or {}).items() if _wanted(source, key)}
+    except (binascii.Error, UnicodeDecodeError):
+        return Resolution(database, "SecretInvalid", f"Secret {source.secret} holds bytes that are no UTF-8 text")
+    if source.key is not None:
+        if source.key not in data:
+            return Resolution(database, "SecretKeyMissing", f"Secret {source.secret} has no key {source.key}: add it")
+        if not data[source.key]:
+            message = f"Secret {source.secret} has an empty key {source.key}: write a DSN into it"
+            return Resolution(database, "SecretInvalid", message)
+        return Resolution(database, "Resolved", dsn=data[source.key])
+    if data.get("uri"):
+        return Resolution(database, "Resolved", dsn=data["uri"])
+    parts = {"port": "5432"} | dict(source.defaults)
+    for part, keys in _PARTS.items():
+        if value := next((data[key] for key in keys if data.get(key)), None):
+            parts[part] = value
+    if lacking := [part for part in _PARTS if part not in parts]:
+        message = f"Secret {source.secret} has no key uri and lacks {', '.join(lacking)}: add them"
+        return Resolution(database, "SecretKeyMissing", message)
+    return Resolution(database, "Resolved", dsn=_uri(parts))
+
+
+def _wanted(source: Source, key: str) -> bool:
+    if source.key is not None:
+        return key == source.key
+    return key == "uri" or any(key in keys for keys in _PARTS.values())
+
+
+def _text(value: str) -> str:
+    # Secrets made by `echo` or by an editor end with a newline that no DSN has
+    return base64.b64decode(value, validate=True).decode().strip()
+
+
+def _uri(parts: Mapping[str, str]) -> str:
+    user, password, dbname = (quote(parts[part], safe="") for part in ("user", "password", "dbname"))
+    host = f"[{parts['host']}]" if ":" in parts["host"] else parts["host"]
+    return f"postgresql://{user}:{password}@{host}:{parts['port']}/{dbname}"

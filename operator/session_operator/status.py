@@ -1,0 +1,179 @@
+"""The status of a SessionStore: what is known becomes conditions (docs/reference/conditions.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from session_operator.render.labels import selector
+from session_operator.resource import Object, SessionStore
+from session_operator.sources import Resolution
+from session_operator.workload import Workload
+
+
+class Reason(StrEnum):
+    """Every reason of a condition; each has a section in docs/reference/conditions.md."""
+
+    PODS_READY = "PodsReady"
+    PODS_NOT_READY = "PodsNotReady"
+    SCALED_TO_ZERO = "ScaledToZero"
+    NOT_DEPLOYED = "NotDeployed"
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
+    ROLLOUT_COMPLETE = "RolloutComplete"
+    ROLLOUT_STALLED = "RolloutStalled"
+    DATABASE_REFUSED = "DatabaseRefused"
+    DATABASE_UNREACHABLE = "DatabaseUnreachable"
+    AS_EXPECTED = "AsExpected"
+    ALL_RESOLVED = "AllResolved"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105
+    SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105
+    SECRET_INVALID = "SecretInvalid"  # noqa: S105
+    NAME_TAKEN = "NameTaken"
+    APPLY_REFUSED = "ApplyRefused"
+    RECONCILIATION_PAUSED = "ReconciliationPaused"
+    RECONCILIATION_ACTIVE = "ReconciliationActive"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reason with what to say about it."""
+
+    reason: Reason
+    message: str
+
+
+def report(
+    store: SessionStore,
+    resolutions: Sequence[Resolution],
+    *,
+    dsn_map: str | None,
+    workload: Workload | None,
+    failure: Finding | None,
+    now: datetime,
+) -> Object:
+    """The whole status. Conditions whose status did not change keep their time of transition."""
+    unresolved = _unresolved(resolutions)
+    trouble = failure or unresolved or _trouble(workload)
+    progress = _progress(workload, trouble)
+    # One database out of reach among several: the others are served
+    blocking = trouble if trouble and trouble.reason is not Reason.DATABASE_UNREACHABLE else None
+    conditions = [
+        ("Ready", *((False, blocking) if blocking else _ready(workload))),
+        ("Progressing", progress.reason is Reason.ROLLOUT_IN_PROGRESS, progress),
+        ("Degraded", trouble is not None, trouble or Finding(Reason.AS_EXPECTED, "nothing is wrong")),
+        ("DatabasesResolved", unresolved is None, unresolved or _all_resolved(resolutions)),
+        ("Paused", store.paused, _paused(store)),
+    ]
+    before = {condition["type"]: condition for condition in store.status.get("conditions", ())}
+    status: Object = {
+        "observedGeneration": store.generation,
+        "conditions": [
+            _condition(kind, holds, finding, store.generation, before.get(kind), now)
+            for kind, holds, finding in conditions
+        ],
+        "databases": [_database(resolution, workload) for resolution in resolutions],
+        "replicas": workload.replicas if workload else 0,
+        "readyReplicas": workload.ready if workload else 0,
+        "selector": ",".join(f"{name}={value}" for name, value in sorted(selector(store).items())),
+        "endpoint": store.endpoint,
+    }
+    return status | ({"dsnMap": dsn_map} if dsn_map else {})
+
+
+def _unresolved(resolutions: Sequence[Resolution]) -> Finding | None:
+    failed = [resolution for resolution in resolutions if not resolution.resolved]
+    if not failed:
+        return None
+    return Finding(Reason(failed[0].state), "; ".join(f"database {r.database.id}: {r.message}" for r in failed))
+
+
+def _all_resolved(resolutions: Sequence[Resolution]) -> Finding:
+    return Finding(Reason.ALL_RESOLVED, f"{len(resolutions)} of {len(resolutions)} databases have a DSN")
+
+
+def _trouble(workload: Workload | None) -> Finding | None:
+    """What is wrong with what runs, the gravest first."""
+    if workload is None:
+        return None
+    refused = _named(workload, "Refused")
+    serving = f"; {workload.ready} ready pods keep serving" if workload.ready else ""
+    if refused:
+        return Finding(Reason.DATABASE_REFUSED, f"refused by {refused}{serving}")
+    if workload.stalled:
+        why = workload.pod_failure or "new pods do not become ready"
+        return Finding(Reason.ROLLOUT_STALLED, f"the rollout stalled: {why}{serving}")
+    if not workload.rolling and workload.ready < workload.desired:
+        why = workload.pod_failure or _named(workload, "Unreachable") or "see the events of the pods"
+        return Finding(Reason.PODS_NOT_READY, f"{workload.ready} of {workload.desired} pods are ready: {why}")
+    if unreachable := _named(workload, "Unreachable"):
+        return Finding(Reason.DATABASE_UNREACHABLE, f"out of reach: {unreachable}")
+    return None
+
+
+def _named(workload: Workload, state: str) -> str:
+    named = [
+        f"database {database}" + (f" ({sight.reason})" if sight.reason else "")
+        for database, sight in sorted(workload.databases.items())
+        if sight.state == state
+    ]
+    return ", ".join(named)
+
+
+def _progress(workload: Workload | None, trouble: Finding | None) -> Finding:
+    blocked = trouble is not None and trouble.reason not in (Reason.DATABASE_UNREACHABLE, Reason.PODS_NOT_READY)
+    if blocked and trouble is not None:
+        return trouble
+    if workload is None:
+        return Finding(Reason.NOT_DEPLOYED, "no Deployment yet")
+    if workload.rolling:
+        message = f"{workload.updated} of {workload.desired} pods are of the newest template, {workload.ready} ready"
+        return Finding(Reason.ROLLOUT_IN_PROGRESS, message)
+    return Finding(Reason.ROLLOUT_COMPLETE, "all pods are of the newest template")
+
+
+def _ready(workload: Workload | None) -> tuple[bool, Finding]:
+    """Readiness when nothing is wrong but, at most, a database out of reach."""
+    if workload is None:
+        return False, Finding(Reason.NOT_DEPLOYED, "no Deployment yet")
+    if workload.rolling:
+        return False, _progress(workload, None)
+    if workload.desired == 0:
+        return False, Finding(Reason.SCALED_TO_ZERO, "replicas is 0: no pod serves")
+    return True, Finding(Reason.PODS_READY, f"{workload.ready} of {workload.desired} pods are ready")
+
+
+def _paused(store: SessionStore) -> Finding:
+    if store.paused:
+        return Finding(Reason.RECONCILIATION_PAUSED, "spec.reconciliation is Paused: objects are left as they are")
+    return Finding(Reason.RECONCILIATION_ACTIVE, "spec.reconciliation is Active")
+
+
+def _database(resolution: Resolution, workload: Workload | None) -> Object:
+    database = resolution.database
+    entry: Object = {"id": database.id, "source": f"Secret/{database.source.secret}", "state": resolution.state}
+    if workload and (sight := workload.databases.get(database.id)):
+        entry["asSeenByPods"] = sight.state
+        if sight.reason:
+            entry["reason"] = sight.reason
+    return entry
+
+
+def _condition(
+    kind: str, holds: bool, finding: Finding, generation: int, before: Object | None, now: datetime
+) -> Object:
+    status = "True" if holds else "False"
+    unchanged = before is not None and before["status"] == status
+    return {
+        "type": kind,
+        "status": status,
+        "observedGeneration": generation,
+        "lastTransitionTime": before["lastTransitionTime"] if before and unchanged else _timestamp(now),
+        "reason": finding.reason.value,
+        "message": finding.message[:32768],
+    }
+
+
+def _timestamp(now: datetime) -> str:
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
