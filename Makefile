@@ -26,7 +26,7 @@ lint: $(INSTALLED) ## Style, types, and the layers of docs/architecture.md
 contract-test: $(INSTALLED) $(AGENTOS) ## Replay the contract against AgentOS itself and against the service
 	$(BIN)/pytest tests/contract -s
 
-e2e: $(INSTALLED) ## A real Kubernetes node, both images, a SessionStore, agno's own client
+e2e: $(INSTALLED) $(AGENTOS) ## A real Kubernetes node, both images, a SessionStore, agno's own client
 	$(BIN)/pytest tests/e2e --timeout=1800
 
 lock: $(INSTALLED) ## Pin requirements/*.txt anew from pyproject.toml

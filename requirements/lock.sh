@@ -13,3 +13,4 @@ pin service pyproject.toml --extra service
 pin operator pyproject.toml --extra operator
 pin dev pyproject.toml --extra service --extra operator --extra embedded --group dev
 pin agentos requirements/agentos.in
+pin build requirements/build.in

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Install the Debian packages that the node of up.sh and the image builds need, where one is missing and we are root.
+set -euo pipefail
+needed=(buildah ca-certificates conntrack containerd containernetworking-plugins debootstrap gcc iproute2 iptables
+    libc6-dev openssl procps runc util-linux)
+missing=()
+for package in "${needed[@]}"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit
+if [ "$(id -u)" -ne 0 ]; then
+    echo "These Debian packages are missing: ${missing[*]}" >&2
+    exit 1
+fi
+echo "Installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -qq --yes --no-install-recommends "${missing[@]}" >/dev/null
