@@ -123,7 +123,11 @@ def test_a_key_of_another_curve_is_left_out(file):
 
 
 def test_a_shared_secret_may_stand_in_the_file(file):
-    write(file, {"kty": "oct", "kid": "1", "k": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"})
+    write(
+        file,
+        {"kty": "oct", "kid": "without"},
+        {"kty": "oct", "kid": "1", "k": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"},
+    )
     service = authenticator(AuthSettings(jwks_file=file, algorithm="HS256"))
     signed = jwt.encode({"sub": "a"}, "01234567890123456789012345678901", "HS256", headers={"kid": "1"})
     assert answer(service, signed) == "a"
@@ -171,6 +175,11 @@ def test_the_file_is_looked_at_once_a_second_at_the_most(file, clock):
     write(file, jwk("alice", "1"), jwk("bob", "2"))
     clock.seconds += 0.9
     assert answer(service, token("bob", "2")) == NO_KEY
+    clock.seconds += 0.2
+    assert answer(service, token("bob", "2")) == "bob"
+    write(file, jwk("carol", "3"))
+    clock.seconds += 0.9
+    assert answer(service, token("carol", "3")) == NO_KEY
 
 
 def test_a_file_that_kubernetes_swaps_is_noticed_even_at_the_same_time_and_size(tmp_path, clock):

@@ -102,6 +102,7 @@ def test_clocks_may_differ_by_ten_seconds_and_a_token_need_not_expire(seconds):
         (["garbage"], NOT_A_TOKEN),
         (["Basic YTpi"], NOT_A_TOKEN),
         (["Bearer schlüssel"], NOT_A_TOKEN),
+        (["Bearer \udcff"], NOT_A_TOKEN),
         (["agno_pat_abc"], PAT_REFUSED),
         ([token({}, OTHER_SECRET)], "Invalid token: Signature verification failed"),
         ([token({"exp": HOUR_AGO}, OTHER_SECRET)], "Invalid token: Signature verification failed"),
@@ -185,6 +186,7 @@ def test_each_verification_key_is_tried_in_order():
     assert authenticated(configured, token({"sub": "alice"}, SECRET)).user_id == "alice"
     assert authenticated(configured, token({"sub": "bob"}, OTHER_SECRET)).user_id == "bob"
     assert refusal(configured, token({"exp": HOUR_AGO}, SECRET)) == "Token has expired"
+    assert refusal(configured, token({"exp": HOUR_AGO}, OTHER_SECRET)) == "Token has expired"
 
 
 def test_no_token_shows_in_a_refusal_or_in_the_caller():
