@@ -71,6 +71,12 @@ class Database:
         else:
             self.state, self.reason = "serving", None
 
+    def refused(self, reason: str, message: str) -> Refused:
+        """Note that we may not do here what we are for, and give the error to raise."""
+        error = Refused(reason, message)
+        self._note(error)
+        return error
+
     def _note(self, error: DatabaseError) -> None:
         if isinstance(error, StatementFailed | LayoutChanged):
             return

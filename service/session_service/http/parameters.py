@@ -8,8 +8,6 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticKnownError
 
-from session_service.http.errors import ApiError
-
 
 class SessionType(StrEnum):
     """The stored types of sessions."""
@@ -152,10 +150,3 @@ def query_values(kind: type[BaseModel], pairs: list[tuple[str, str]]) -> dict[st
         else:
             values[name] = value
     return values
-
-
-def refuse(*found: BaseModel | Problems | None) -> None:
-    """Raise 422 with all problems, those of the query first, if there are any."""
-    problems = [problem for each in found if isinstance(each, list) for problem in each]
-    if problems:
-        raise ApiError(422, problems)

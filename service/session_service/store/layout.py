@@ -48,7 +48,8 @@ class Layout:
 
 
 _DETECT = """
-SELECT to_regnamespace(%s) IS NOT NULL,
+SELECT has_table_privilege(to_regclass(%s), 'SELECT'),
+       to_regnamespace(%s) IS NOT NULL,
        to_regclass(%s) IS NOT NULL,
        to_regclass(%s) IS NOT NULL,
        (SELECT format_type(atttypid, NULL)::varchar FROM pg_attribute
@@ -60,8 +61,10 @@ SELECT to_regnamespace(%s) IS NOT NULL,
 
 
 async def detect(database: Database, tables: Tables) -> Layout:
-    """Ask the catalog for the layout of these tables."""
+    """Ask the catalog for the layout of these tables. Raises `Refused` where we may not read the sessions."""
     sessions, runs = tables.sessions, tables.runs
-    [row] = await database.read(_DETECT, [tables.schema, sessions, runs, sessions, sessions])
-    schema, sessions_table, runs_table, runs_column, json_type, server_version = row
+    [row] = await database.read(_DETECT, [sessions, tables.schema, sessions, runs, sessions, sessions])
+    readable, schema, sessions_table, runs_table, runs_column, json_type, server_version = row
+    if readable is False:
+        raise database.refused("InsufficientPrivilege", "the database user may not read agno's sessions")
     return Layout(schema, sessions_table, runs_table, runs_column, json_type or "jsonb", server_version)

@@ -48,6 +48,22 @@ def named_record(row: tuple[Any, ...]) -> tuple[SessionRecord, NameSource]:
     return record(row), NameSource(bool(found), content, input, workflow_name)
 
 
+def read_record(tables: Tables, session_id: str, user_id: str | None) -> Statement:
+    """The row of a session alone."""
+    where, parameters = one_session(session_id, None, user_id)
+    return f"SELECT {record_columns('s')} FROM {tables.sessions} s WHERE {where}", parameters
+
+
+def read_run(layout: Layout, tables: Tables, session_id: str, run_id: str) -> Statement:
+    """One row: the first run of this id (NULL if there is none), and whether the session has any run."""
+    runs = runs_of_session(layout, tables)
+    return (
+        f"""SELECT (SELECT q.run::text FROM ({runs}) q WHERE q.run->>'run_id' = %s LIMIT 1),
+            EXISTS (SELECT FROM ({runs}) q) FROM {tables.sessions} s WHERE s.session_id = %s""",
+        [run_id, session_id],
+    )
+
+
 def read_runs(layout: Layout, tables: Tables, session_id: str) -> Statement:
     """All runs of a session in stored order, as text."""
     return (

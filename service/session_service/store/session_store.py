@@ -14,7 +14,7 @@ from .layout import Layout, detect
 from .listing import SessionQuery, read_page
 from .records import NameSource, RunMessages, SessionPage, SessionRecord
 from .schema import missing_tables
-from .tables import Tables
+from .tables import Tables, quoted
 
 Result = TypeVar("Result")
 
@@ -39,11 +39,16 @@ class SessionStore:
         self.tables = Tables.of(source)
         self._layout: Layout | None = None
 
-    async def layout(self) -> Layout:
-        """What the database holds now."""
-        if self._layout is None or not self._layout.settled:
+    async def layout(self, *, fresh: bool = False) -> Layout:
+        """What the database holds now; with `fresh` it is asked in any case."""
+        if fresh or self._layout is None or not self._layout.settled:
             self._layout = await detect(self.database, self.tables)
         return self._layout
+
+    @property
+    def layout_name(self) -> str | None:
+        """The layout in one word as it was seen last; None if it never was."""
+        return None if self._layout is None else self._layout.name
 
     async def _on_layout(self, work: Callable[[Layout], Awaitable[Result]], absent: Result) -> Result:
         for attempt in (1, 2):
@@ -75,6 +80,27 @@ class SessionStore:
             return reading.named_record(rows[0]) if rows else None
 
         return await self._on_layout(work, None)
+
+    async def record(self, session_id: str, user_id: str | None) -> SessionRecord | None:
+        """The row of a session by id, of this owner if one is given."""
+        if _no_text(session_id, user_id):
+            return None
+
+        async def work(_: Layout) -> SessionRecord | None:
+            rows = await self.database.read(*reading.read_record(self.tables, session_id, user_id))
+            return reading.record(rows[0]) if rows else None
+
+        return await self._on_layout(work, None)
+
+    async def run(self, session_id: str, run_id: str) -> tuple[bytes | None, bool]:
+        """The run of this id as JSON text, None if there is none; and whether the session has any run."""
+
+        async def work(layout: Layout) -> tuple[bytes | None, bool]:
+            wanted = "" if _no_text(run_id) else run_id
+            rows = await self.database.read(*reading.read_run(layout, self.tables, session_id, wanted))
+            return rows[0] if rows else (None, False)
+
+        return await self._on_layout(work, (None, False))
 
     async def messages(self, session_id: str) -> list[RunMessages]:
         """The messages of a session's top-level runs, in stored order."""
@@ -151,6 +177,12 @@ class SessionStore:
 
         if ids:
             await self._on_layout(work, None)
+
+    async def has_table(self, name: str) -> bool:
+        """Whether a table of this name is in the store's schema."""
+        table = f"{self.tables.schema.replace('%%', '%')}.{quoted(name).replace('%%', '%')}"
+        [(exists,)] = await self.database.read("SELECT to_regclass(%s) IS NOT NULL", [table])
+        return bool(exists)
 
     async def missing_tables(self) -> list[str]:
         """The SQL that would create agno's missing tables here."""

@@ -1,0 +1,145 @@
+"""`session-service`: serve, check, migrate."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from session_service import __version__
+from session_service.app import open_stores
+from session_service.database.errors import DatabaseError
+from session_service.demo import load_demo
+from session_service.embedded import EmbeddedError, embedded_postgres
+from session_service.serving import serve
+from session_service.settings import DSN_VARIABLES, BadSetting, Settings
+from session_service.store.session_store import SessionStore
+
+_EPILOG = f"""\
+Databases come from the first of these variables that is set:
+  {DSN_VARIABLES[0]}       a JSON object of id to DSN
+  {DSN_VARIABLES[1]}  a file with the same
+  {DSN_VARIABLES[2]}                the DSN of one database
+  {DSN_VARIABLES[3]}               the same
+All variables: docs/reference/environment.md
+
+Try it without any database of your own:
+  session-service serve --embedded --demo
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0, 1 for a check that failed, 2 for settings that can't be used."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
+    try:
+        with contextlib.ExitStack() as stack:
+            environment = dict(os.environ)
+            if getattr(options, "embedded", False):
+                print(f"Starting PostgreSQL in {options.data} (seconds; a little longer the first time)", flush=True)
+                dsn = stack.enter_context(embedded_postgres(options.data.resolve() / "postgres"))
+                environment = {key: value for key, value in environment.items() if key not in DSN_VARIABLES}
+                environment["AGNO_PG_DSN"] = dsn
+            command: Callable[[argparse.Namespace, Settings], Coroutine[None, None, int]] = options.command
+            return asyncio.run(command(options, Settings.load(environment)))
+    except (BadSetting, EmbeddedError, ValueError) as error:
+        print(f"session-service: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="session-service",
+        description="AgentOS' session API, served out of Postgres databases that agno writes.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="serve sessions over HTTP until SIGTERM or Ctrl-C")
+    serving.add_argument("--embedded", action="store_true", help="bring a PostgreSQL along, for trying things out")
+    serving.add_argument("--data", type=Path, default=Path(".data"), help="where it keeps its data (.data)")
+    serving.add_argument("--demo", action="store_true", help="load demo sessions if the default database has none")
+    serving.set_defaults(command=_serve)
+    checking = commands.add_parser("check", help="try each database and print a row each; exit 1 if any fails")
+    checking.set_defaults(command=_check)
+    migrating = commands.add_parser("migrate", help="create agno's missing tables; what exists is never altered")
+    migrating.add_argument("--dry-run", action="store_true", help="print the SQL instead of running it")
+    migrating.set_defaults(command=_migrate)
+    return parser
+
+
+@asynccontextmanager
+async def _stores(settings: Settings) -> AsyncIterator[list[tuple[str, SessionStore]]]:
+    by_id = open_stores(settings.databases)
+    try:
+        yield [(id, store) for id, stores in by_id.items() for store in stores]
+    finally:
+        for stores in by_id.values():
+            await stores[0].database.close()
+
+
+async def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    if options.demo:
+        async with _stores(settings) as stores:
+            store = next(store for id, store in stores if id == settings.databases.default)
+            await load_demo(store)
+    await serve(settings, lambda port: _welcome(settings.host, port))
+    return 0
+
+
+def _welcome(host: str, port: int) -> None:
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    print(f"\nServing sessions on {url}; Ctrl-C stops. Try:\n", flush=True)
+    print(f"  curl {url}/healthz")
+    print(f"  curl '{url}/sessions?limit=5'")
+    print(f"  curl {url}/sessions/demo-trip")
+    print(f"  curl {url}/sessions/demo-refund/runs")
+    print(
+        f"  curl -X POST {url}/sessions/demo-trip/rename -H 'Content-Type: application/json' "
+        """-d '{"session_name": "Lisbon"}'\n""",
+        flush=True,
+    )
+
+
+async def _check(_: argparse.Namespace, settings: Settings) -> int:
+    failed = False
+    async with _stores(settings) as stores:
+        print(f"{'DATABASE':<24} {'TABLE':<24} {'STATE':<12} LAYOUT OR REASON")
+        for id, store in stores:
+            try:
+                found = f"{'ok':<12} {(await store.layout(fresh=True)).name}"
+            except DatabaseError as error:
+                failed, found = True, f"{'failed':<12} {error.reason}: {error}"
+            print(f"{id:<24} {store.table:<24} {found}", flush=True)
+    return 1 if failed else 0
+
+
+async def _migrate(options: argparse.Namespace, settings: Settings) -> int:
+    failed = False
+    async with _stores(settings) as stores:
+        for id, store in stores:
+            try:
+                statements = await store.missing_tables()
+                if not options.dry_run:
+                    await store.create_tables()
+            except DatabaseError as error:
+                print(f"-- {id}: failed: {error.reason}: {error}", flush=True)
+                failed = True
+                continue
+            if options.dry_run:
+                print(f"-- {id}: {len(statements)} statements would run", *(f"{sql};" for sql in statements), sep="\n")
+            else:
+                print(f"{id}: {'created what was missing' if statements else 'nothing is missing'}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

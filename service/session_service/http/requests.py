@@ -1,0 +1,99 @@
+"""One request on its way: path values, query, body, caller, and the database that it means."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from session_service.http.caller import Caller
+from session_service.http.errors import ApiError
+from session_service.http.parameters import Problems, Selection, check, query_values
+from session_service.http.selection import Stores
+from session_service.store.session_store import SessionStore
+
+Query = TypeVar("Query", bound=BaseModel)
+Body = TypeVar("Body", bound=BaseModel)
+
+ABSENT = object()
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that has been authenticated and routed. `db_id` is set once its database is chosen."""
+
+    request: web.Request
+    caller: Caller
+    values: dict[str, str]
+    stores: Stores
+    db_id: str | None = None
+
+    def checked_query(self, kind: type[Query]) -> Query | Problems:
+        """The query as this model, or its problems; a caller that takes a body checks both before it refuses."""
+        pairs = parse_qsl(self.request.rel_url.raw_query_string, keep_blank_values=True, errors="replace")
+        return check(kind, "query", query_values(kind, pairs))
+
+    def query(self, kind: type[Query]) -> Query:
+        """The query as this model. Raises 422."""
+        found = self.checked_query(kind)
+        if isinstance(found, list):
+            raise ApiError(422, found)
+        return found
+
+    async def query_and_body(
+        self, query: type[Query], body: type[Body], *, absent: Any = ABSENT, embedded: bool = False
+    ) -> tuple[Query, Body]:
+        """Both as models; raises 422 with the problems of both.
+
+        `absent` stands for a body that is not there. With `embedded`, as FastAPI embeds a single field, anything that
+        is not an object counts as an empty one, and a missing field names no input.
+        """
+        value = await self._body()
+        if embedded and not isinstance(value, dict):
+            value = {}
+        value = absent if value is ABSENT else value
+        found = self.checked_query(query)
+        missing = {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
+        content = [missing] if value is ABSENT else check(body, "body", value)
+        if isinstance(found, list) or isinstance(content, list):
+            problems = [problem for each in (found, content) if isinstance(each, list) for problem in each]
+            if embedded:
+                problems = [problem | ({"input": None} if problem["type"] == "missing" else {}) for problem in problems]
+            raise ApiError(422, problems)
+        return found, content
+
+    async def _body(self) -> Any:
+        content = await self.request.read()
+        if not content:
+            return ABSENT
+        if not _is_json(self.request.headers.get("Content-Type")):
+            return content.decode(errors="replace")
+        try:
+            return json.loads(content)
+        except json.JSONDecodeError as error:
+            problem = {"type": "json_invalid", "loc": ["body", error.pos], "msg": "JSON decode error", "input": {}}
+            raise ApiError(422, [problem | {"ctx": {"error": error.msg}}]) from None
+        except (UnicodeDecodeError, RecursionError):
+            raise ApiError(400, "There was an error parsing the body") from None
+
+    async def store(self, selection: Selection | str | None) -> SessionStore:
+        """The store that the request means; a text or None is a `db_id` alone. Raises 400 or 404."""
+        if isinstance(selection, Selection):
+            store = await self.stores.select(selection.db_id, selection.table)
+        else:
+            store = await self.stores.select(selection, None)
+        self.db_id = store.database.id
+        return store
+
+
+def _is_json(content_type: str | None) -> bool:
+    message = Message()
+    message["content-type"] = content_type or ""
+    return message.get_content_maintype() == "application" and (
+        message.get_content_subtype() == "json" or message.get_content_subtype().endswith("+json")
+    )

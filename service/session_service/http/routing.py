@@ -1,0 +1,68 @@
+"""Paths become handlers the way AgentOS routes them: percent-decoding first, closing slashes dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from urllib.parse import unquote
+
+from session_service.http.errors import ApiError
+
+Handler = TypeVar("Handler")
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[Handler]):
+    """A path template (`/sessions/{session_id}`) with a handler per method."""
+
+    template: str
+    handlers: Mapping[str, Handler]
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Generic[Handler]):
+    """What a request runs into."""
+
+    handler: Handler
+    template: str
+    values: dict[str, str]
+
+
+def decoded(raw_path: str) -> str:
+    """The path as text: `%2F` separates like any slash, bytes that are no UTF-8 become U+FFFD, closing slashes go."""
+    path = unquote(raw_path.partition("?")[0], errors="replace")
+    return path.rstrip("/") or "/"
+
+
+class Router(Generic[Handler]):
+    """Finds the handler of a method and a decoded path."""
+
+    def __init__(self, routes: tuple[Route[Handler], ...]) -> None:
+        self._routes = [(route, route.template.split("/")) for route in routes]
+
+    def match(self, method: str, path: str) -> Match[Handler]:
+        """The handler, or 404, or 405 with the method of the first route of this path, as AgentOS names it."""
+        parts = path.split("/")
+        for route, pattern in self._routes:
+            values = _values(pattern, parts)
+            if values is None:
+                continue
+            if method not in route.handlers:
+                raise ApiError(405, "Method Not Allowed", {"Allow": next(iter(route.handlers))})
+            return Match(route.handlers[method], route.template, values)
+        raise ApiError(404, "Not Found")
+
+
+def _values(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
+    if len(pattern) != len(parts):
+        return None
+    values = {}
+    for expected, part in zip(pattern, parts, strict=True):
+        if expected.startswith("{"):
+            if not part:
+                return None
+            values[expected[1:-1]] = part
+        elif expected != part:
+            return None
+    return values

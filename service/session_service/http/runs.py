@@ -1,0 +1,103 @@
+"""The routes of a session's runs: a bare list, previews, and one run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+
+from session_service.http.answers import JSON, answer
+from session_service.http.errors import ApiError
+from session_service.http.parameters import RunsParameters, SessionParameters
+from session_service.http.requests import Call
+from session_service.sessions.previews import run_preview
+from session_service.sessions.runs import Run
+from session_service.store.records import SessionRecord
+
+_STATUSES = ("CANCELLED", "COMPLETED", "ERROR", "PAUSED", "PENDING", "REGENERATED", "RUNNING")
+
+# a longer list is streamed in pieces of this size, in bytes
+_PIECE = 256 * 1024
+
+Shape = Callable[[Run, SessionRecord, str], bytes | None]
+
+
+async def list_runs(call: Call) -> web.StreamResponse:
+    """`GET /sessions/{session_id}/runs`."""
+    return await _list(call, lambda run, session, listed_as: run.body(session, listed_as, nulls=False))
+
+
+async def list_previews(call: Call) -> web.StreamResponse:
+    """`GET /sessions/{session_id}/run-previews`."""
+    return await _list(call, run_preview)
+
+
+async def _list(call: Call, shape: Shape) -> web.StreamResponse:
+    query = call.query(RunsParameters)
+    statuses = _statuses(query.status)
+    store = await call.store(query)
+    session_id = call.values["session_id"]
+    session = await store.record(session_id, call.caller.owner_filter(query.user_id))
+    if session is None:
+        raise ApiError(404, f"Session with ID {session_id} not found")
+    listed_as = query.type or session.session_type
+
+    async def shapes() -> AsyncIterator[bytes]:
+        async for text in store.runs(session_id):
+            run = Run(text)
+            if not run.matches(
+                created_after=query.created_after, created_before=query.created_before, statuses=statuses
+            ):
+                continue
+            body = shape(run, session, listed_as)
+            if body is not None:
+                yield body
+
+    return await _array(call.request, shapes())
+
+
+def _statuses(given: list[str] | None) -> frozenset[str]:
+    statuses = frozenset(status.upper() for status in given or ())
+    if unknown := sorted(statuses.difference(_STATUSES)):
+        raise ApiError(400, f"Invalid status value(s) {unknown}; expected one of {list(_STATUSES)}")
+    return statuses
+
+
+async def _array(request: web.Request, items: AsyncIterator[bytes]) -> web.StreamResponse:
+    """A JSON array: whole if it is short, else piece by piece, so that memory holds a piece and not a history."""
+    stream: web.StreamResponse | None = None
+    piece = bytearray(b"[")
+    async for item in items:
+        if len(piece) > _PIECE:
+            if stream is None:
+                stream = web.StreamResponse(headers={"Content-Type": JSON})
+                await stream.prepare(request)
+            await stream.write(bytes(piece))
+            piece.clear()
+        # the first item follows the bracket, any other a comma
+        if piece != b"[":
+            piece += b","
+        piece += item
+    piece += b"]"
+    if stream is None:
+        return answer(bytes(piece))
+    await stream.write(bytes(piece))
+    await stream.write_eof()
+    return stream
+
+
+async def read_run(call: Call) -> web.Response:
+    """`GET /sessions/{session_id}/runs/{run_id}`, nulls printed. `type` is checked and has no effect."""
+    query = call.query(SessionParameters)
+    store = await call.store(query)
+    session_id, run_id = call.values["session_id"], call.values["run_id"]
+    session = await store.record(session_id, call.caller.owner_filter(query.user_id))
+    if session is None:
+        raise ApiError(404, f"Session with ID {session_id} not found")
+    text, has_runs = await store.run(session_id, run_id)
+    if not has_runs:
+        raise ApiError(404, f"Session with ID {session_id} has no runs")
+    body = None if text is None else Run(text).body(session, None, nulls=True)
+    if body is None:
+        raise ApiError(404, f"Run with ID {run_id} not found in session {session_id}")
+    return answer(body)

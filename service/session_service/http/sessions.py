@@ -1,0 +1,181 @@
+"""The session routes: typed parameters in, one store call, a body of `sessions` out."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from aiohttp import web
+
+from session_service.http.answers import answer, nothing
+from session_service.http.errors import ApiError, not_found
+from session_service.http.parameters import (
+    BulkDeleteBody,
+    CreateBody,
+    CreateParameters,
+    DeleteParameters,
+    ListParameters,
+    PatchBody,
+    RenameBody,
+    SessionParameters,
+    SessionType,
+    SortOrder,
+)
+from session_service.http.requests import Call
+from session_service.sessions.detail import detail
+from session_service.sessions.json_text import read_object
+from session_service.sessions.listing import list_body
+from session_service.sessions.names import session_name
+from session_service.sessions.run_import import imported_runs
+from session_service.sessions.stored_json import (
+    checked_identifier,
+    stored_json,
+    stored_metadata,
+    stored_session_data,
+)
+from session_service.sessions.summaries import stored_summary
+from session_service.store.listing import SessionQuery
+from session_service.store.records import NameSource, SessionRecord
+from session_service.store.session_store import RunTaken, SessionStore
+from session_service.store.writing import NewSession, SessionChanges
+
+
+async def list_sessions(call: Call) -> web.Response:
+    """`GET /sessions`."""
+    query = call.query(ListParameters)
+    store = await call.store(query)
+    page = await store.page(
+        SessionQuery(
+            session_type=query.type,
+            component_id=query.component_id,
+            user_id=call.caller.owner_filter(query.user_id),
+            session_name=query.session_name,
+            limit=query.limit,
+            page=query.page,
+            sort_by=query.sort_by,
+            descending=query.sort_order is SortOrder.desc,
+        )
+    )
+    return answer(list_body(page, query.page, query.limit))
+
+
+async def read_session(call: Call) -> web.Response:
+    """`GET /sessions/{session_id}`: with `type`, the session in that type's shape, whatever it is."""
+    query = call.query(SessionParameters)
+    store = await call.store(query)
+    session_id = call.values["session_id"]
+    found = await store.session(session_id, call.caller.owner_filter(query.user_id))
+    if found is None:
+        kind = f"{query.type.title()} Session" if query.type else "Session"
+        raise ApiError(404, f"{kind} with id '{session_id}' not found")
+    return answer(await _detail(store, *found, query.type, nulls=False))
+
+
+async def _detail(
+    store: SessionStore, record: SessionRecord, source: NameSource | None, shown_as: str | None, *, nulls: bool
+) -> bytes:
+    shown_as = shown_as or record.session_type
+    stored_name = read_object(record.session_data).get("session_name")
+    name = session_name(stored_name, record.session_type, source, parsed=True)
+    messages = [] if shown_as == "workflow" else await store.messages(record.session_id)
+    return detail(record, shown_as, name, messages, nulls=nulls)
+
+
+async def create_session(call: Call) -> web.Response:
+    """`POST /sessions`: 409 where the id is taken, whoever asks first."""
+    query, body = await call.query_and_body(CreateParameters, CreateBody, absent={})
+    store = await call.store(query.db_id)
+    session_id = checked_identifier("session_id", body.session_id) or str(uuid.uuid4())
+    component = {"agent": body.agent_id, "team": body.team_id, "workflow": body.workflow_id}[query.type]
+    metadata = None if body.metadata is None else stored_metadata(body.metadata)
+    new = NewSession(
+        session_id=session_id,
+        session_type=query.type,
+        component_id=checked_identifier(f"{query.type}_id", component),
+        user_id=checked_identifier("user_id", call.caller.owner_of_new(body.user_id)),
+        session_data=stored_session_data(body.session_name, body.session_state),
+        metadata=metadata,
+        now=int(time.time()),
+        summary=None if body.summary is None else stored_summary(body.summary),
+        runs=None if body.runs is None else imported_runs(body.runs),
+    )
+    try:
+        created = await store.create(new)
+    except RunTaken:
+        raise ApiError(409, "A run of this session has the id of a run that exists. Give it another run_id.") from None
+    if created is None:
+        raise await _taken(store, session_id, call)
+    if new.runs is None:
+        name = session_name(read_object(created.session_data).get("session_name"), query.type, None, parsed=True)
+        return answer(detail(created, query.type, name, [], nulls=False), 201)
+    record, source = await store.session(session_id, None) or (created, None)
+    return answer(await _detail(store, record, source, query.type, nulls=False), 201)
+
+
+async def _taken(store: SessionStore, session_id: str, call: Call) -> ApiError:
+    if call.caller.isolated and await store.session(session_id, call.caller.user_id) is None:
+        return ApiError(
+            409,
+            "Could not create a session with the supplied session_id. "
+            "Omit session_id to have one generated, or choose a different one.",
+        )
+    return ApiError(
+        409, f"Session with id '{session_id}' already exists. Use PATCH /sessions/{session_id} to update it."
+    )
+
+
+async def rename_session(call: Call) -> web.Response:
+    """`POST /sessions/{session_id}/rename`. Here `type` filters."""
+    query, body = await call.query_and_body(SessionParameters, RenameBody, embedded=True)
+    store = await call.store(query)
+    session_id, user_id = call.values["session_id"], call.caller.owner_filter(query.user_id)
+    renamed = await store.rename(session_id, query.type, user_id, stored_json("session_name", body.session_name))
+    if renamed is None:
+        raise not_found(session_id)
+    return answer(await _detail(store, renamed, None, None, nulls=True))
+
+
+async def patch_session(call: Call) -> web.Response:
+    """`PATCH /sessions/{session_id}`: sets the given keys and nothing else. Seen as a workflow, it has no summary."""
+    query, body = await call.query_and_body(SessionParameters, PatchBody)
+    store = await call.store(query)
+    session_id, user_id = call.values["session_id"], call.caller.owner_filter(query.user_id)
+    summary = None if query.type is SessionType.workflow else body.summary
+    changes = SessionChanges(
+        now=int(time.time()),
+        session_data=stored_session_data(body.session_name, body.session_state),
+        metadata=None if body.metadata is None else stored_metadata(body.metadata) or "null",
+        summary=None if summary is None else stored_summary(summary),
+    )
+    patched = await store.patch(session_id, user_id, changes)
+    found = None if patched is None else await store.session(session_id, user_id)
+    if found is None:
+        raise not_found(session_id)
+    return answer(await _detail(store, *found, None, nulls=True))
+
+
+async def delete_session(call: Call) -> web.Response:
+    """`DELETE /sessions/{session_id}`: 204, also where nothing matched."""
+    query = call.query(DeleteParameters)
+    store = await call.store(query)
+    user_id = call.caller.owner_filter(query.user_id)
+    _refuse_media(query)
+    await store.delete([call.values["session_id"]], user_id)
+    return nothing()
+
+
+async def delete_sessions(call: Call) -> web.Response:
+    """`DELETE /sessions`: 204; ids that don't match are passed over."""
+    query, body = await call.query_and_body(DeleteParameters, BulkDeleteBody)
+    if len(body.session_ids) != len(body.session_types):
+        raise ApiError(400, "Session IDs and session types must have the same length")
+    store = await call.store(query)
+    user_id = call.caller.owner_filter(query.user_id)
+    _refuse_media(query)
+    await store.delete(body.session_ids, user_id, orphans=user_id is None)
+    return nothing()
+
+
+def _refuse_media(query: DeleteParameters) -> None:
+    if query.delete_media:
+        raise ApiError(503, "Media storage is not configured on AgentOS")
