@@ -6,6 +6,25 @@ import pytest
 
 from . import servers
 from .postgres import Postgres, embedded
+from .tally import Tally
+
+TALLY = pytest.StashKey[Tally]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TALLY] = Tally()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash[TALLY].counts:
+        terminalreporter.section("the contract: answers the same as AgentOS' or not, by route")
+        for line in config.stash[TALLY].lines():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def tally(pytestconfig: pytest.Config) -> Tally:
+    return pytestconfig.stash[TALLY]
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +36,10 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def agentos(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Servers]:
     with servers.agentos(postgres, tmp_path_factory.mktemp("agentos")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def service(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Servers]:
+    with servers.service(postgres, tmp_path_factory.mktemp("service")) as running:
         yield running

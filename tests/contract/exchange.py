@@ -1,11 +1,10 @@
 """A request as it goes over the wire, and the answer to it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Any
-
-HEADERS = ("access-control-allow-origin", "allow", "content-type")
 
 
 @dataclass(frozen=True)
@@ -31,16 +30,20 @@ class Request:
             content = response.read().decode()
         finally:
             connection.close()
-        return Answer(response.status, {name: value for name in HEADERS if (value := response.headers[name])}, content)
+        return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, the headers that the contract names, and the body."""
+    """What came back: status, headers under their names in lower case, and the body as text."""
 
     status: int
     headers: dict[str, str]
     content: str
+
+    def named(self, names: Iterable[str]) -> dict[str, str]:
+        """The headers of these names that are there."""
+        return {name: self.headers[name] for name in names if name in self.headers}
 
     @property
     def body(self) -> Any:

@@ -53,8 +53,10 @@ class Database:
         self.run(RESTORE)
 
     def contents(self) -> dict[str, list[str]]:
-        """Every row of the dataset's tables as text, by table."""
-        tables = self.run("SELECT tablename FROM pg_tables WHERE schemaname = 'pristine' ORDER BY 1")
+        """Every row of the dataset's tables as text, by table, but for those in which agno notes its versions."""
+        tables = self.run(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'pristine' AND tablename !~ 'schema_versions' ORDER BY 1"
+        )
         quoted = {name: ".".join(f'"{part}"' for part in name.split(".")) for (name,) in tables}
         return {
             name: [row for (row,) in self.run(f"SELECT t::text FROM {table} t ORDER BY 1")]

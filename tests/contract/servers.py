@@ -114,11 +114,11 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def agentos(postgres: Postgres, logs: Path) -> Iterator[Servers]:
+def agentos(postgres: Postgres, logs: Path, prefix: str = "agentos") -> Iterator[Servers]:
     """AgentOS from PyPI, in its own virtual environment."""
     if not AGENTOS_PYTHON.exists():
         raise RuntimeError("AgentOS is not installed: make .venv-agentos/.installed")
-    servers = databases(postgres, "agentos")
+    servers = databases(postgres, prefix)
     plan = [{"mode": mode, "dsn": server.database.dsn, "port": server.port} for (_, mode), server in servers.items()]
     log = logs / "agentos.log"
     with log.open("wb") as output:

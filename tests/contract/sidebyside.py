@@ -1,0 +1,66 @@
+"""One request to AgentOS and to the service, on copies of one database."""
+
+import json
+import re
+import time
+from datetime import datetime
+from typing import Any
+
+from .comparison import TIMESTAMP, UUID, differences, page_differences
+from .examples import pages
+from .exchange import Answer, Request
+from .servers import Server
+
+# What a client or a browser acts on.
+HEADERS = (
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "allow",
+    "content-type",
+    "vary",
+)
+STARTED = int(time.time()) - 1
+SECONDS = re.compile(r"\b\d{10}\b")
+
+
+def timeless(text: str) -> str:
+    """The text without the ids made and the moments passed since the tests began."""
+
+    def moment(match: re.Match[str]) -> str:
+        seconds = int(match[0]) if match[0].isdigit() else datetime.fromisoformat(match[0]).timestamp()
+        return "<now>" if STARTED <= seconds < STARTED + 86400 else match[0]
+
+    return TIMESTAMP.sub(moment, SECONDS.sub(moment, UUID.sub("<new id>", text)))
+
+
+def timeless_body(answer: Answer) -> Any:
+    """The body of an answer, likewise."""
+    text = timeless(json.dumps(answer.body, ensure_ascii=False))
+    return json.loads(re.sub(r"(?<=[ \[])<now>(?=[,}\]])", '"<now>"', text))  # a number has become text
+
+
+def departures(request: Request, reference: Server, service: Server) -> tuple[list[str], Answer, Answer]:
+    """Where the service departs from AgentOS, in its answer and in the rows afterwards; and both answers."""
+    expected, answer = reference.fresh().ask(request), service.fresh().ask(request)
+    found = [
+        *differences(expected.status, answer.status, "status"),
+        *differences(expected.named(HEADERS), answer.named(HEADERS), "headers"),
+    ]
+    wanted, got = timeless_body(expected), timeless_body(answer)
+    if pages(wanted, got) and wanted["data"] != got["data"]:
+        rows, others = wanted.pop("data"), got.pop("data")
+        whole = len(rows) == wanted["meta"]["total_count"]
+        found += page_differences(rows, others, reference.sort_keys(request), whole=whole)
+    found += differences(wanted, got)
+    if reference.touched:
+        found += differences(contents(reference), contents(service), "rows of ")
+    return found, expected, answer
+
+
+def contents(server: Server) -> dict[str, list[str]]:
+    """The rows behind a server, without new ids and the present."""
+    return {table: sorted(map(timeless, rows)) for table, rows in server.database.contents().items()}

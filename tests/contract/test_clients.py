@@ -1,0 +1,80 @@
+"""The clients that people use, unchanged: agno's AgentOSClient, and agent-ui through a proxy."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .comparison import differences
+from .exchange import Request
+from .servers import AGENTOS_PYTHON, Server, Servers, environment, free_port, wait_for
+from .sidebyside import departures, timeless
+from .tally import Tally, route
+
+HERE = Path(__file__).parent
+AGENT_UI = json.loads((HERE / "data/agent_ui.json").read_text())
+ORIGIN = {"Origin": "http://localhost:3000", "Content-Type": "application/json"}
+
+
+def walk(server: Server) -> dict[str, Any]:
+    """What AgentOSClient understood of this server's answers, by step."""
+    server.fresh().touched = True
+    done = subprocess.run(
+        [AGENTOS_PYTHON, HERE / "client_walk.py", f"http://127.0.0.1:{server.port}"],
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(timeless(line)) for line in done.stdout.splitlines())
+
+
+@pytest.mark.timeout(150)
+def test_agentos_client_understands_the_service_as_it_does_agentos(agentos: Servers, service: Servers) -> None:
+    expected, understood = walk(agentos["v3", "open"]), walk(service["v3", "open"])
+    assert "error" not in expected["list"]
+    assert not list(differences(expected, understood))
+
+
+@pytest.fixture(scope="module")
+def proxied(agentos: Servers, service: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """nginx before the service and AgentOS, and the database behind the service."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    assert nginx, "nginx is not installed: apt-get install nginx-light"
+    directory = tmp_path_factory.mktemp("nginx")
+    server = Server(free_port(), service["v3", "open"].database, touched=True)
+    ports = {"PORT": server.port, "SERVICE": service["v3", "open"].port, "AGENTOS": agentos["v3", "open"].port}
+    configuration = (HERE / "data/nginx.conf").read_text()
+    for name, port in ports.items():
+        configuration = configuration.replace(f"@{name}@", str(port))
+    (directory / "nginx.conf").write_text(configuration)
+    log = directory / "nginx.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [nginx, "-p", f"{directory}/", "-c", "nginx.conf", "-e", "stderr"], stdout=output, stderr=output
+        )
+    try:
+        wait_for(server.port, process, log)
+        yield server
+    finally:
+        process.terminate()
+        process.wait()
+        service["v3", "open"].touched = True
+
+
+@pytest.mark.parametrize("step", AGENT_UI, ids=[step["name"] for step in AGENT_UI])
+def test_agent_ui_sees_no_difference_behind_the_proxy(
+    step: dict[str, Any], agentos: Servers, proxied: Server, tally: Tally
+) -> None:
+    request = Request(**step["request"])
+    request = replace(request, headers=ORIGIN | request.headers)
+    found, *_ = departures(request, agentos["v3", "open"], proxied)
+    tally.note("agent-ui", route(request), same=not found)
+    assert not found, "\n".join(found)
