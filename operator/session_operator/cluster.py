@@ -120,7 +120,8 @@ class Cluster:
         """List the objects of one namespace, or of all, that have the labels of the selector."""
         query = {"labelSelector": selector} if selector else {}
         accept = _accept("List", metadata_only)
-        items: list[Object] = (await self._call("GET", kind.path(namespace), query=query, accept=accept))["items"]
+        answer = await self._call("GET", kind.path(namespace), query=query, accept=accept)
+        items: list[Object] = answer["items"] or []  # an empty PartialObjectMetadataList says null
         return items
 
     async def apply(self, kind: Kind, wanted: Object, *, subresource: str | None = None) -> Object:

@@ -1,0 +1,91 @@
+"""The API server, a namespace of its own for each test, and the operator at work in it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+from session_operator.cluster import Cluster
+from session_operator.main import Options, operate
+
+from .api import Api
+from .apiserver import OPERATOR, ROOT, ApiServer, api_server, free_ports, programs
+
+_numbers = itertools.count()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what is missing before the time limits of tests count."""
+    if any("server" in getattr(item, "fixturenames", ()) for item in session.items):
+        programs()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ApiServer]:
+    """A real API server with the project's manifests applied."""
+    with api_server() as running:
+        applied = running.kubectl("apply", "-k", str(ROOT / "manifests"))
+        assert applied.returncode == 0, applied.stderr
+        crd = "customresourcedefinition/sessionstores.sessionstore.dev"
+        established = running.kubectl("wait", "--for=condition=Established", crd, "--timeout=20s")
+        assert established.returncode == 0, established.stderr
+        yield running
+
+
+@pytest.fixture
+def namespace(server: ApiServer) -> str:
+    name = f"test-{next(_numbers)}"
+    created = server.kubectl("create", "namespace", name)
+    assert created.returncode == 0, created.stderr
+    return name
+
+
+@pytest.fixture
+async def api(server: ApiServer, namespace: str) -> AsyncIterator[Api]:
+    async with Api.connect(server, namespace) as connected:
+        yield connected
+
+
+@contextmanager
+def operator_in(server: ApiServer, namespace: str, *, resync: float = 600) -> Iterator[None]:
+    """The operator in this process, with the rights of manifests/rbac, in a loop of its own."""
+    stop, failures = threading.Event(), []
+    options = Options(namespaces=(namespace,), resync=resync, listen=f"127.0.0.1:{free_ports(1)[0]}")
+
+    async def run() -> None:
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().run_in_executor(None, stop.wait).add_done_callback(lambda _: stopping.set())
+        async with Cluster.connect() as cluster:
+            await operate(cluster, options, stopping)
+
+    def work() -> None:
+        try:
+            asyncio.run(run())
+        except BaseException as failure:
+            failures.append(failure)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(server.kubeconfig(OPERATOR)))
+        thread = threading.Thread(target=work, name="operator")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(timeout=20)
+    assert not thread.is_alive()
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def operator(server: ApiServer, namespace: str) -> Iterator[None]:
+    """The operator at work in the namespace; every request of it must have been allowed."""
+    with operator_in(server, namespace):
+        yield
+    refused = [event for event in server.audit(namespace) if event["responseStatus"]["code"] in (401, 403, 422)]
+    assert not refused
