@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
+
 from session_operator.cluster import DEPLOYMENTS, SECRETS, STORES, Kind
 from session_operator.resource import Object
 
@@ -63,7 +64,9 @@ class Api:
         path = kind.path(self.namespace, name) + f"?fieldManager={manager}&force=true"
         return await self.call("PATCH", path, body, content_type=APPLY)
 
-    async def edit(self, kind: Kind, name: str, patch: Object, *, subresource: str = "", manager: str = "edit") -> Object:
+    async def edit(
+        self, kind: Kind, name: str, patch: Object, *, subresource: str = "", manager: str = "edit"
+    ) -> Object:
         path = kind.path(self.namespace, name, subresource) + f"?fieldManager={manager}"
         return await self.call("PATCH", path, patch, content_type=MERGE)
 
@@ -90,6 +93,12 @@ class Api:
                 return seen
             await asyncio.sleep(0.05)
         raise AssertionError(f"{kind.name} {name} did not come to what was expected: {seen}")
+
+    async def gone(self, kind: Kind, name: str, *, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while await self.get(kind, name) is not None:
+            assert time.monotonic() < deadline, f"{kind.name} {name} is still there"
+            await asyncio.sleep(0.05)
 
     async def until_condition(self, store: str, kind: str, status: str, reason: str, **options: Any) -> Object:
         """Wait for a condition of a store that is about its newest spec; gives the store."""

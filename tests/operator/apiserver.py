@@ -70,7 +70,9 @@ class ApiServer:
         path.write_text(json.dumps(config))
         return path
 
-    def kubectl(self, *arguments: str, user: str = "admin", stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def kubectl(
+        self, *arguments: str, user: str = "admin", stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [ROOT / ".venv/bin/kubectl", "--kubeconfig", self.kubeconfig(user), *arguments]
         environment = os.environ | {"KUBECACHEDIR": str(self.directory / "kubectl")}
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
