@@ -41,14 +41,14 @@ class SessionChanges:
 def create(layout: Layout, tables: Tables, new: NewSession) -> Statement:
     """Insert the session unless its id is taken, then no row comes back.
 
-    Absent JSON is written as AgentOS writes it: JSON null in the columns that it names (`{}` for the data and metadata
-    of workflows), SQL NULL in the others.
+    Absent JSON is written as AgentOS writes it: JSON null in the columns that it names (`{}` for the columns of
+    workflows but the summary), SQL NULL in the others.
     """
     kind, own = layout.json_type, new.session_type
     empty = "{}" if own == "workflow" else "null"
     columns = f"session_id, session_type, {own}_id, user_id, session_data, {own}_data, metadata, summary"
     parameters = [
-        *(new.session_id, own, new.component_id, new.user_id, new.session_data or "null", empty),
+        *(new.session_id, own, new.component_id, new.user_id, new.session_data or empty, empty),
         *(new.metadata or empty, new.summary or "null", new.now, new.now),
     ]
     values = f"%s, %s, %s, %s, %s::{kind}, %s::{kind}, %s::{kind}, %s::{kind}, %s, %s"
