@@ -8,19 +8,18 @@ from session_service.store.records import RunMessages
 
 from .json_text import (
     Kind,
-    an_object,
-    anything,
     integer,
-    is_empty,
-    objects,
     read_list,
     read_object,
     read_string,
+    some_object,
+    some_objects,
+    something,
     string,
     write_list,
     write_object,
 )
-from .media import AUDIO, FILE, IMAGE, VIDEO, media_list, medium, stable_id
+from .media import AUDIO, FILE, IMAGE, VIDEO, MediaKind, media_list, medium, stable_id
 from .timestamps import unix
 
 _UNSHOWN_ROLES = ("system", "tool")
@@ -30,25 +29,29 @@ def _flag(value: bytes | None) -> bytes | None:
     return value if value in (b"true", b"false") else None
 
 
+def _flag_or_false(value: bytes | None) -> bytes:
+    return _flag(value) or b"false"
+
+
 _FIELDS: tuple[tuple[str, Kind], ...] = (
-    ("content", anything),
+    ("content", something),
     ("reasoning_content", string),
-    ("from_history", _flag),
+    ("from_history", _flag_or_false),
     ("compressed_content", string),
-    ("stop_after_tool_call", _flag),
+    ("stop_after_tool_call", _flag_or_false),
     ("role", string),
     ("name", string),
     ("tool_call_id", string),
     ("tool_name", string),
-    ("tool_args", anything),
+    ("tool_args", something),
     ("tool_call_error", _flag),
-    ("tool_calls", objects),
+    ("tool_calls", some_objects),
     ("redacted_reasoning_content", string),
-    ("provider_data", an_object),
+    ("provider_data", some_object),
     ("checkpoint_status", string),
     ("checkpoint_created_at", integer),
 )
-_DEFAULTS = {"from_history": b"false", "stop_after_tool_call": b"false"}
+_ABSENT = {"from_history": b"false", "stop_after_tool_call": b"false"}
 _MEDIA = {"images": IMAGE, "audio": AUDIO, "videos": VIDEO, "files": FILE}
 _METRICS = (
     *("input_tokens", "output_tokens", "total_tokens"),
@@ -89,18 +92,26 @@ def _run_time(run: RunMessages, otherwise: int) -> bytes:
 
 
 def _shown(message: dict[str, bytes], created_at: bytes, *, seed: str) -> bytes:
-    fields = [(name, kind(message.get(name)) or _DEFAULTS.get(name)) for name, kind in _FIELDS]
-    media = [
-        (name, write_list(media_list(message.get(name), kind, seed=f"{seed}/{name}"))) for name, kind in _MEDIA.items()
-    ]
-    aside = [
-        ("audio_output", medium(message.get("audio_output"), AUDIO, seed=f"{seed}/audio_output")),
-        ("references", _references(message.get("references"))),
-        ("metrics", _metrics(message.get("metrics"))),
-    ]
-    present = [(name, value) for name, value in (*fields, *media, *aside) if value is not None and not is_empty(value)]
-    identifier = string(message.get("id")) or stable_id(seed)
-    return write_object([("id", identifier), *present, ("created_at", created_at)])
+    message = _ABSENT | message
+    return write_object(
+        [
+            ("id", string(message.get("id")) or stable_id(seed)),
+            *((name, kind(message[name])) for name, kind in _FIELDS if name in message),
+            *(
+                (name, _media(message[name], kind, f"{seed}/{name}"))
+                for name, kind in _MEDIA.items()
+                if name in message
+            ),
+            ("audio_output", medium(message.get("audio_output"), AUDIO, seed=f"{seed}/audio_output")),
+            ("references", _references(message.get("references"))),
+            ("metrics", _metrics(message.get("metrics"))),
+            ("created_at", created_at),
+        ]
+    )
+
+
+def _media(stored: bytes, kind: MediaKind, seed: str) -> bytes | None:
+    return some_objects(write_list(media_list(stored, kind, seed=seed)))
 
 
 def _references(stored: bytes | None) -> bytes | None:
@@ -110,7 +121,7 @@ def _references(stored: bytes | None) -> bytes | None:
     return write_object([(name, members.get(name)) for name in ("query", "references", "time")], nulls=True)
 
 
-def _metrics(stored: bytes | None) -> bytes:
+def _metrics(stored: bytes | None) -> bytes | None:
     members = read_object(stored)
-    counted = ((name, members.get(name)) for name in _METRICS)
-    return write_object((name, value) for name, value in counted if value and value != b"0" and not is_empty(value))
+    counted = [(name, something(members[name])) for name in _METRICS if members.get(name, b"0") != b"0"]
+    return some_object(write_object(counted))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -27,15 +28,16 @@ def _starting(pattern: bytes) -> Kind:
 
 # A kind gives the text back where it is of that kind, None otherwise. Lists are judged by their first item.
 anything = _starting(rb"[^n\s]")
+something = _starting(rb"[^n{\[\s]|[{\[]\s*[^]}\s]")  # no null, and no list or object with nothing in it
 string = _starting(rb'"')
 an_object = _starting(rb"\{")
+some_object = _starting(rb"\{\s*[^}\s]")
 a_list = _starting(rb"\[")
 objects = _starting(rb"\[\s*[{\]]")
 some_objects = _starting(rb"\[\s*\{")
 strings = _starting(rb'\[\s*["\]]')
 number = _starting(rb"[-0-9]")
 _digits = re.compile(rb"-?[0-9]+\Z")
-_nothing_in_it = re.compile(rb"\s*(\[\s*\]|\{\s*\})\s*\Z")
 
 
 def integer(text: bytes | None) -> bytes | None:
@@ -46,11 +48,6 @@ def integer(text: bytes | None) -> bytes | None:
         return b"%d" % _LENIENT_INTEGER.decode(text)
     except (ValueError, RecursionError):
         return None
-
-
-def is_empty(text: bytes) -> bool:
-    """Whether it is a list or an object with nothing in it."""
-    return _nothing_in_it.match(text) is not None
 
 
 def read_object(text: bytes | None) -> dict[str, bytes]:
@@ -85,11 +82,16 @@ def read_string(text: bytes | None) -> str | None:
 
 def write_object(members: Iterable[tuple[str, bytes | None]], *, nulls: bool = False) -> bytes:
     """A compact object in the given order; members without a value are left out, or with `nulls` printed as null."""
-    return b"{%b}" % b",".join(
-        b"%b:%b" % (_encode(name), b"null" if value is None else value)
-        for name, value in members
-        if nulls or value not in (None, b"null")
-    )
+    if nulls:
+        written = [_key(name) + (value or b"null") for name, value in members]
+    else:
+        written = [_key(name) + value for name, value in members if value is not None and value != b"null"]
+    return b"{%b}" % b",".join(written)
+
+
+@lru_cache(1024)
+def _key(name: str) -> bytes:
+    return _encode(name) + b":"
 
 
 def write_list(items: Iterable[bytes]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
-from .json_text import an_object, is_empty, read_list, read_object, string, write_object, write_string
+from .json_text import read_list, read_object, some_object, string, write_object, write_string
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,8 @@ def medium(stored: bytes | None, kind: MediaKind, *, seed: str) -> bytes | None:
     content = members.get("content", b"null")
     if content != b"null" and not (string(content) and len(content) == 2):
         return write_object([*((name, members.get(name)) for name in kind.inline), ("content", content)])
-    metadata = an_object(members.get("metadata"))
-    if metadata and is_empty(metadata):
-        metadata = None
     linked = [(name, members.get(name)) for name in (*kind.linked, "media_reference")]
-    return write_object([*linked, ("metadata", metadata)])
+    return write_object([*linked, ("metadata", some_object(members.get("metadata")))])
 
 
 def stable_id(seed: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from session_service.store.records import NameSource
 
-from .json_text import an_object, is_empty, read_object, read_string, string, write_list, write_object
+from .json_text import an_object, read_object, read_string, some_object, string, write_list, write_object
 from .media import AUDIO, FILE, IMAGE, VIDEO, media_list
 from .plain_text import as_line, as_text, as_word
 
@@ -39,7 +39,7 @@ def _parsed_input(input: bytes | None) -> bytes | None:
     """The input as AgentOS prints it after parsing: its own fields in a fixed order, media without what is empty."""
     if input is None or not an_object(input):
         return input
-    if is_empty(input):
+    if not some_object(input):
         return None
     members = read_object(input)
     media = [(name, write_list(media_list(members.get(name), kind, seed=name))) for name, kind in _INPUT_MEDIA.items()]

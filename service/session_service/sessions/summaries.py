@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import InvalidSummary
-from .json_text import is_empty, read_object, read_string, write_object, write_string
+from .json_text import read_object, read_string, some_object, write_object, write_string
 from .stored_json import stored_json
 from .timestamps import iso
 
@@ -18,10 +18,11 @@ def shown_summary(stored: bytes | None) -> bytes | None:
     members = read_object(stored)
     updated_at = read_string(members.get("updated_at"))
     date = iso(updated_at) if updated_at else None
-    shown = write_object(
-        [("summary", members.get("summary")), ("topics", members.get("topics")), ("updated_at", write_string(date))]
+    return some_object(
+        write_object(
+            [("summary", members.get("summary")), ("topics", members.get("topics")), ("updated_at", write_string(date))]
+        )
     )
-    return None if is_empty(shown) else shown
 
 
 def stored_summary(given: Mapping[str, Any]) -> str:

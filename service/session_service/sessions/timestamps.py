@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from .json_text import number, read_string, write_string
+from .json_text import number, read_string
 
 
 def from_unix(seconds: int | None) -> bytes | None:
@@ -58,4 +58,4 @@ def _at(seconds: float) -> datetime | None:
 
 
 def _printed(moment: datetime | None) -> bytes | None:
-    return write_string(moment.isoformat().replace("+00:00", "Z")) if moment else None
+    return b'"%b"' % moment.isoformat().replace("+00:00", "Z").encode() if moment else None
