@@ -13,7 +13,7 @@ import psycopg2
 import psycopg2.extensions
 
 from .dsn import Dsn
-from .errors import connect_error
+from .errors import Unavailable, connect_error
 
 Row = tuple[Any, ...]
 
@@ -21,12 +21,15 @@ Row = tuple[Any, ...]
 _TEXT_AS_BYTES = psycopg2.extensions.new_type((25,), "TEXT_AS_BYTES", psycopg2.extensions.BYTES)
 
 _CANCEL_SECONDS = 2.0
+_UNRESPONSIVE_SECONDS = 5.0
 # libpq's cancel opens a connection of its own and blocks (aiopg#375).
 _cancelling = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pg-cancel")
 
 
 class Connection(aiopg.Connection):
-    """An autocommit connection of which at most one statement runs at a time."""
+    """An autocommit connection. One statement runs at a time, for `longest` seconds at the most (None: for ever)."""
+
+    longest: float | None = None
 
     @staticmethod
     def _ready(weak_self: Any) -> None:
@@ -90,14 +93,19 @@ class Connection(aiopg.Connection):
         """Run one string of SQL and give the rows of its last statement, none if it returns no rows.
 
         When the caller is cancelled, the statement is cancelled on the server too and the connection stays usable;
-        where that does not succeed within 2 seconds it is closed.
+        where that does not succeed within 2 seconds it is closed. A server that outstays its own statement timeout by
+        5 seconds is taken for dead: `Unavailable`.
         """
         running = asyncio.ensure_future(self._fetch(sql, parameters))
         try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            await self._abandon(running)
-            raise
+            async with asyncio.timeout(self.longest):
+                try:
+                    return await asyncio.shield(running)
+                except asyncio.CancelledError:
+                    await self._abandon(running)
+                    raise
+        except TimeoutError:
+            raise Unavailable("Unresponsive", "the database does not answer") from None
 
     async def _fetch(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
         cursor = await self.cursor()
@@ -141,7 +149,9 @@ async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> C
         async with asyncio.timeout(timeout):
             await connection
             psycopg2.extensions.register_type(_TEXT_AS_BYTES, connection.raw)
+            connection._timeout = None  # type: ignore[assignment]  # aiopg would use the one for connecting for each statement
             await connection.fetch(f"SET statement_timeout = {int(statement_timeout * 1000)}")
+            connection.longest = statement_timeout + _UNRESPONSIVE_SECONDS
     # libpq may reopen its socket while it authenticates, and epoll then misses the old one (aiopg#837)
     except (psycopg2.Error, OSError, RuntimeError, TimeoutError) as error:
         if connection is not None:

@@ -55,9 +55,7 @@ async def read_page(database: Database, layout: Layout, tables: Tables, query: S
         SELECT *, row_number() OVER () AS place FROM (
             SELECT s.* FROM {tables.sessions} s {where} ORDER BY {order} LIMIT %s OFFSET %s) cut
     ) s ON true
-    LEFT JOIN LATERAL (
-        SELECT * FROM ({name_source(layout, tables, parsed=False)}) first
-        WHERE s.session_data->>'session_name' IS NULL) n ON true
+    LEFT JOIN LATERAL ({name_source(layout, tables, parsed=False)}) n ON true
     ORDER BY s.place"""
     rows = await database.read(sql, [*parameters, *parameters, limit, offset])
     return SessionPage(rows[0][0], [_listed(row) for row in rows if row[1] is not None])

@@ -21,7 +21,7 @@ def name_columns(alias: str) -> str:
 
 
 def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
-    """A subquery of at most one row (found, content, input) for the row `s`.
+    """A subquery of at most one row (found, content, input) for the row `s`, of none if it has a name.
 
     Agent: the first run with a user message that has content, or with an input. Team: the same over runs without an
     `agent_id`. Workflow: the first run. With `parsed`, as a single session is read: agents and teams skip runs that
@@ -29,14 +29,17 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
     input is none.
     """
     no_input = _EMPTY if parsed else "'null'::jsonb"
+    # OFFSET 0 keeps conditions on a run above the ordering: below it they would read every run of the session
     return f"""
     SELECT true AS found, q.content, q.input FROM (
         SELECT CASE WHEN s.session_type <> 'workflow' THEN {_FIRST_USER_CONTENT} END AS content,
                NULLIF(run->'input', 'null') AS input
-        FROM (SELECT run::jsonb AS run FROM ({runs_of_session(layout, tables)}) ordered) x
+        FROM (SELECT run::jsonb AS run FROM ({runs_of_session(layout, tables)}) ordered OFFSET 0) x
         WHERE jsonb_typeof(run) = 'object' AND {_considered(parsed=parsed)}
+        OFFSET 0
     ) q
-    WHERE s.session_type = 'workflow' OR q.content IS NOT NULL OR q.input NOT IN ({no_input})
+    WHERE s.session_data->>'session_name' IS NULL
+      AND (s.session_type = 'workflow' OR q.content IS NOT NULL OR q.input NOT IN ({no_input}))
     LIMIT 1"""
 
 

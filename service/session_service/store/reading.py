@@ -34,9 +34,7 @@ def read_session(layout: Layout, tables: Tables, session_id: str, user_id: str |
     where, parameters = one_session(session_id, None, user_id)
     return (
         f"""SELECT {record_columns("s")}, {name_columns("n")} FROM {tables.sessions} s
-        LEFT JOIN LATERAL (
-            SELECT * FROM ({name_source(layout, tables, parsed=True)}) first
-            WHERE s.session_data->>'session_name' IS NULL) n ON true
+        LEFT JOIN LATERAL ({name_source(layout, tables, parsed=True)}) n ON true
         WHERE {where}""",
         parameters,
     )
