@@ -26,6 +26,8 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
     listener closes and what is under way ends. SIGINT (Ctrl-C), or a second signal, does not wait for endpoints.
     """
     app = create_app(settings)
+    for warning in settings.warnings:
+        log.warning(warning)
     runner = web.AppRunner(
         app,
         access_log=None,

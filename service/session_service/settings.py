@@ -139,6 +139,21 @@ class Settings:
             ),
         )
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed, as AgentOS allows it, and worth a second look."""
+        found = []
+        loopback = self.host in {"127.0.0.1", "::1", "localhost"}
+        if not loopback and not self.auth.uses_tokens and not self.auth.security_key:
+            found.append(
+                "everybody who reaches this port may read and delete all sessions: set OS_SECURITY_KEY or JWT_…"
+            )
+        if self.auth.uses_tokens and not self.auth.user_isolation:
+            found.append(
+                "a valid token opens everybody's sessions: AGNO_USER_ISOLATION=true shows callers their own only"
+            )
+        return found
+
 
 def _read(variable: Variable, environment: Mapping[str, str]) -> Any:
     text = environment.get(variable.name, "")
