@@ -53,3 +53,9 @@ def test_media_without_an_id_get_the_same_one_every_time() -> None:
 )
 def test_a_message_without_a_time_has_its_runs_or_its_sessions(run_created_at: Any, shown: int) -> None:
     assert history(asked({"role": "user"}, created_at=run_created_at))[0]["created_at"] == shown
+
+
+def test_messages_of_columns_of_type_json_are_shown_without_what_is_empty() -> None:
+    stored = b' [ { "content" : [ ] , "tool_args" : { } , "provider_data" : { "a" : 1 } , "images" : [ ] } ] '
+    shown = history(RunMessages(b'"r"', b"7", stored))[0]
+    assert (shown["provider_data"], {"content", "tool_args", "images"} & set(shown)) == ({"a": 1}, set())

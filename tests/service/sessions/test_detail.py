@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,3 +30,9 @@ def test_what_is_stored_is_passed_on_as_it_is() -> None:
     state = {"big": 12345678901234567890123, "null": None, "text": "\u2028 서울"}
     body = detail(record(session_data={"session_state": state}), "agent", "", [], nulls=False)
     assert json.dumps(state, ensure_ascii=False).encode() in body
+
+
+def test_columns_of_type_json_keep_their_blanks() -> None:
+    stored = replace(record(), session_data=b' { "session_state" : { "a" : 1 } } ', metadata=b'\n{ "b" : [ ] }')
+    shown = json.loads(detail(stored, "agent", "", [], nulls=False))
+    assert (shown["session_state"], shown["metadata"], shown["metrics"]) == ({"a": 1}, {"b": []}, {})
