@@ -56,7 +56,7 @@ def _applied(live: Object) -> Mapping[str, Any] | None:
 
 def _lost(wanted: Any, owned: Mapping[str, Any], path: str) -> Iterator[str]:
     # FieldsV1: f:<field>, k:<keys of a list item as JSON>, "." for the thing itself; {} is a leaf or an atomic whole
-    if not owned.keys() - {"."}:
+    if not owned:
         return
     if isinstance(wanted, Mapping):
         for field, value in wanted.items():

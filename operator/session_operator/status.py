@@ -67,13 +67,15 @@ def report(
         ("Paused", store.paused, _paused(store)),
     ]
     before = {condition["type"]: condition for condition in store.status.get("conditions", ())}
+    databases = [_database(resolution, workload) for resolution in resolutions]
     status: Object = {
         "observedGeneration": store.generation,
         "conditions": [
             _condition(kind, holds, finding, store.generation, before.get(kind), now)
             for kind, holds, finding in conditions
         ],
-        "databases": [_database(resolution, workload) for resolution in resolutions],
+        "databases": databases,
+        "availableDatabases": f"{sum(map(_available, databases))}/{len(databases)}",
         "replicas": workload.replicas if workload else 0,
         "readyReplicas": workload.ready if workload else 0,
         "selector": ",".join(f"{name}={value}" for name, value in sorted(selector(store).items())),
@@ -158,6 +160,10 @@ def _database(resolution: Resolution, workload: Workload | None) -> Object:
         if sight.reason:
             entry["reason"] = sight.reason
     return entry
+
+
+def _available(database: Object) -> bool:
+    return database["state"] == "Resolved" and database.get("asSeenByPods") not in ("Refused", "Unreachable")
 
 
 def _condition(

@@ -1,0 +1,142 @@
+"""A Secret as others write it becomes a DSN, or a word on what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from session_operator.sources import resolve
+
+from .stores import database, secret, store
+
+CONNECTION: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
+    "CloudNativePG": (
+        {
+            "dbname": "app",
+            "fqdn-uri": "postgresql://app:pw@chat-rw.default.svc.cluster.local:5432/app",
+            "host": "chat-rw",
+            "jdbc-uri": "jdbc:postgresql://chat-rw.default:5432/app?password=pw&user=app",
+            "password": "pw",
+            "pgpass": "chat-rw:5432:app:app:pw\n",
+            "port": "5432",
+            "uri": "postgresql://app:pw@chat-rw.default:5432/app",
+            "user": "app",
+            "username": "app",
+        },
+        {},
+        "postgresql://app:pw@chat-rw.default:5432/app",
+    ),
+    "Crunchy": (
+        {
+            "dbname": "chat",
+            "host": "chat-primary.default.svc",
+            "jdbc-uri": "jdbc:postgresql://chat-primary.default.svc:5432/chat?password=pw&user=chat",
+            "password": "pw",
+            "port": "5432",
+            "uri": "postgresql://chat:pw@chat-primary.default.svc:5432/chat",
+            "user": "chat",
+            "verifier": "SCRAM-SHA-256$4096:x",
+        },
+        {},
+        "postgresql://chat:pw@chat-primary.default.svc:5432/chat",
+    ),
+    "Zalando, which writes neither host nor dbname": (
+        {"username": "agno", "password": "pw"},
+        {"host": "acid-chat", "dbname": "agno"},
+        "postgresql://agno:pw@acid-chat:5432/agno",
+    ),
+    "the Service Binding specification": (
+        {
+            "type": "postgresql",
+            "provider": "bitnami",
+            "host": "db",
+            "port": "5433",
+            "username": "u",
+            "password": "pw",
+            "database": "d",
+        },
+        {},
+        "postgresql://u:pw@db:5433/d",
+    ),
+    "parts with characters that mean something in a URI": (
+        {"host": "db", "user": "a@b", "password": "p/w:%?#[é", "dbname": "my db"},
+        {},
+        "postgresql://a%40b:p%2Fw%3A%25%3F%23%5B%C3%A9@db:5432/my%20db",
+    ),
+    "an address of IPv6": (
+        {"host": "fd00::5", "user": "u", "password": "pw", "dbname": "d"},
+        {},
+        "postgresql://u:pw@[fd00::5]:5432/d",
+    ),
+    "a port that only the store names": (
+        {"host": "db", "user": "u", "password": "pw", "dbname": "d"},
+        {"port": 6432},
+        "postgresql://u:pw@db:6432/d",
+    ),
+    "a part that both name, of which the Secret's counts": (
+        {"host": "db", "user": "u", "password": "pw", "dbname": "d"},
+        {"host": "other"},
+        "postgresql://u:pw@db:5432/d",
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", CONNECTION)
+def test_a_connection_secret_becomes_a_dsn(shape: str) -> None:
+    values, defaults, dsn = CONNECTION[shape]
+
+    (resolution,) = resolve(
+        store(database(dsn={"fromSecret": {"name": "chat-app"} | defaults})), {"chat-app": secret(**values)}
+    )
+
+    assert (resolution.state, resolution.dsn) == ("Resolved", dsn)
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "message"),
+    [
+        (None, "SecretMissing", "Secret chat-main does not exist: create it with the key dsn"),
+        ({}, "SecretKeyMissing", "Secret chat-main has no key dsn: add it"),
+        (secret(uri="x"), "SecretKeyMissing", "Secret chat-main has no key dsn: add it"),
+        (secret(dsn=" \n"), "SecretInvalid", "Secret chat-main has an empty key dsn: write a DSN into it"),
+        ({"data": {"dsn": "/w=="}}, "SecretInvalid", "Secret chat-main holds bytes that are no UTF-8 text"),
+    ],
+)
+def test_a_secret_that_gives_no_dsn_says_what_to_do(found: Any, state: str, message: str) -> None:
+    (resolution,) = resolve(store(), {"chat-main": found})
+
+    assert (resolution.state, resolution.message, resolution.resolved) == (state, message, False)
+
+
+def test_a_connection_secret_names_all_that_it_lacks() -> None:
+    (resolution,) = resolve(
+        store(database(dsn={"fromSecret": {"name": "zalando"}})), {"zalando": secret(username="u", password="pw")}
+    )
+
+    assert resolution.state == "SecretKeyMissing"
+    assert resolution.message == "Secret zalando has no key uri and lacks host, dbname: add them"
+
+
+def test_bytes_in_keys_that_nobody_asked_for_do_no_harm() -> None:
+    keystore = {"data": secret(dsn="postgresql://db")["data"] | {"keystore.p12": "/w=="}}
+
+    (resolution,) = resolve(store(), {"chat-main": keystore})
+
+    assert resolution.dsn == "postgresql://db"
+
+
+def test_a_newline_at_the_end_is_no_part_of_a_dsn() -> None:
+    (resolution,) = resolve(store(), {"chat-main": secret(dsn="postgresql://db\n")})
+
+    assert resolution.dsn == "postgresql://db"
+
+
+def test_each_database_is_resolved_on_its_own_and_in_order() -> None:
+    resolutions = resolve(store(database("b"), database("a")), {"chat-b": None, "chat-a": secret(dsn="postgresql://a")})
+
+    assert [(r.database.id, r.state) for r in resolutions] == [("b", "SecretMissing"), ("a", "Resolved")]
+
+
+def test_a_dsn_is_not_in_the_repr() -> None:
+    assert "hunter2" not in repr(resolve(store(), {"chat-main": secret(dsn="postgresql://u:hunter2@db")}))

@@ -1,0 +1,169 @@
+"""Conditions from what is known, without an API server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from session_operator.resource import Object, SessionStore
+from session_operator.sources import resolve
+from session_operator.status import Finding, Reason, report
+from session_operator.workload import Sight, Workload
+
+from .stores import database, secret, store
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+REFUSED = {"main": Sight("Refused", "NoSuchDatabase")}
+UNREACHABLE = {"main": Sight("Unreachable", "ConnectionTimeout")}
+
+
+def workload(**differing: Any) -> Workload:
+    settled: dict[str, Any] = {
+        "desired": 2,
+        "replicas": 2,
+        "ready": 2,
+        "updated": 2,
+        "rolling": False,
+        "stalled": False,
+    }
+    return Workload(**settled | {"databases": {}} | differing)
+
+
+def status_of(running: Workload | None, *, of: SessionStore | None = None, found: Any = ..., **more: Any) -> Object:
+    of = of or store()
+    found = secret(dsn="postgresql://db") if found is ... else found
+    resolutions = resolve(of, dict.fromkeys(of.secrets, found))
+    return report(of, resolutions, dsn_map="chat-dsn-map-1", workload=running, now=NOW, **{"failure": None} | more)
+
+
+def conditions(status: Object) -> dict[str, tuple[str, str]]:
+    return {each["type"]: (each["status"], each["reason"]) for each in status["conditions"]}
+
+
+CASES: dict[str, tuple[Workload | None, tuple[str, str], tuple[str, str], tuple[str, str]]] = {
+    "no Deployment yet": (None, ("False", "NotDeployed"), ("False", "NotDeployed"), ("False", "AsExpected")),
+    "all pods ready": (
+        workload(),
+        ("True", "PodsReady"),
+        ("False", "RolloutComplete"),
+        ("False", "AsExpected"),
+    ),
+    "a rollout": (
+        workload(rolling=True, updated=1),
+        ("False", "RolloutInProgress"),
+        ("True", "RolloutInProgress"),
+        ("False", "AsExpected"),
+    ),
+    "a rollout past its deadline": (
+        workload(rolling=True, stalled=True, updated=1),
+        ("False", "RolloutStalled"),
+        ("False", "RolloutStalled"),
+        ("True", "RolloutStalled"),
+    ),
+    "a rollout that a database refuses": (
+        workload(rolling=True, updated=1, databases=REFUSED),
+        ("False", "DatabaseRefused"),
+        ("False", "DatabaseRefused"),
+        ("True", "DatabaseRefused"),
+    ),
+    "pods lost after the rollout": (
+        workload(ready=1),
+        ("False", "PodsNotReady"),
+        ("False", "RolloutComplete"),
+        ("True", "PodsNotReady"),
+    ),
+    "one database out of reach": (
+        workload(databases=UNREACHABLE),
+        ("True", "PodsReady"),
+        ("False", "RolloutComplete"),
+        ("True", "DatabaseUnreachable"),
+    ),
+    "a rollout during which a database is out of reach": (
+        workload(rolling=True, databases=UNREACHABLE),
+        ("False", "RolloutInProgress"),
+        ("True", "RolloutInProgress"),
+        ("True", "DatabaseUnreachable"),
+    ),
+    "no pods wanted": (
+        workload(desired=0, replicas=0, ready=0, updated=0),
+        ("False", "ScaledToZero"),
+        ("False", "RolloutComplete"),
+        ("False", "AsExpected"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_what_runs_becomes_conditions(what: str) -> None:
+    running, ready, progressing, degraded = CASES[what]
+
+    found = conditions(status_of(running))
+
+    assert (found["Ready"], found["Progressing"], found["Degraded"]) == (ready, progressing, degraded)
+    assert found["DatabasesResolved"] == ("True", "AllResolved")
+    assert found["Paused"] == ("False", "ReconciliationActive")
+
+
+def test_a_missing_secret_outweighs_what_runs() -> None:
+    found = conditions(status_of(workload(), found=None))
+
+    assert {kind: found[kind] for kind in ("Ready", "Progressing", "Degraded", "DatabasesResolved")} == {
+        "Ready": ("False", "SecretMissing"),
+        "Progressing": ("False", "SecretMissing"),
+        "Degraded": ("True", "SecretMissing"),
+        "DatabasesResolved": ("False", "SecretMissing"),
+    }
+
+
+def test_a_refusal_of_the_api_server_is_told_first() -> None:
+    failure = Finding(Reason.APPLY_REFUSED, "quota exceeded")
+
+    found = conditions(status_of(workload(), failure=failure))
+
+    assert (found["Ready"], found["Degraded"]) == (("False", "ApplyRefused"), ("True", "ApplyRefused"))
+
+
+def test_every_condition_is_about_the_generation_that_was_read() -> None:
+    status = status_of(workload(), of=store(metadata={"generation": 7}))
+
+    assert {status["observedGeneration"], *(each["observedGeneration"] for each in status["conditions"])} == {7}
+
+
+def test_the_time_of_a_condition_is_that_of_its_last_change() -> None:
+    before = status_of(workload(rolling=True))
+    earlier = "2025-01-01T00:00:00Z"
+    for condition in before["conditions"]:
+        condition["lastTransitionTime"] = earlier
+
+    after = status_of(workload(), of=store(status=before))
+
+    times = {each["type"]: each["lastTransitionTime"] for each in after["conditions"]}
+    assert times == {
+        "Ready": "2026-01-02T03:04:05Z",
+        "Progressing": "2026-01-02T03:04:05Z",
+        "Degraded": earlier,
+        "DatabasesResolved": earlier,
+        "Paused": earlier,
+    }
+
+
+def test_nothing_new_makes_the_same_status() -> None:
+    first = status_of(workload(databases=UNREACHABLE))
+
+    assert status_of(workload(databases=UNREACHABLE), of=store(status=first)) == first
+
+
+def test_a_message_names_every_database_that_has_no_dsn() -> None:
+    status = status_of(None, of=store(database("main"), database("archive")), found=None)
+
+    message = status["conditions"][0]["message"]
+    assert "database main: Secret chat-main does not exist" in message
+    assert "database archive: Secret chat-archive does not exist" in message
+
+
+def test_a_database_of_a_pod_that_the_store_does_not_name_is_not_reported() -> None:
+    status = status_of(workload(databases={"gone": Sight("Serving")}))
+
+    assert [each["id"] for each in status["databases"]] == ["main"]
