@@ -53,13 +53,16 @@ class Database:
         self.run(RESTORE)
 
     def contents(self) -> dict[str, list[str]]:
-        """Every row of the dataset's tables as text, by table, but for those in which agno notes its versions."""
+        """Every row of the dataset's tables as JSON text, by table, but for those in which agno notes its versions.
+
+        NULL and JSON null look alike, as they do to every reader of these tables.
+        """
         tables = self.run(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'pristine' AND tablename !~ 'schema_versions' ORDER BY 1"
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'pristine' AND tablename !~ 'versions' ORDER BY 1"
         )
         quoted = {name: ".".join(f'"{part}"' for part in name.split(".")) for (name,) in tables}
         return {
-            name: [row for (row,) in self.run(f"SELECT t::text FROM {table} t ORDER BY 1")]
+            name: [row for (row,) in self.run(f"SELECT to_jsonb(t)::text FROM {table} t ORDER BY 1")]
             for name, table in quoted.items()
         }
 
