@@ -14,6 +14,7 @@ import aiohttp
 from session_operator.cluster import DEPLOYMENTS, OWNED, PODS, REPLICA_SETS, SECRETS, STORES, ApiError, Cluster, Kind
 from session_operator.ownership import is_owned, lost_fields, stamp, was_applied
 from session_operator.render import render
+from session_operator.render.deployment import mounted_map
 from session_operator.render.dsn_map import name_prefix
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object, SessionStore
 from session_operator.sources import resolve
@@ -69,11 +70,14 @@ class Reconciler:
                 if refusal.status not in (400, 403, 422):
                     raise
                 failure, error = Finding(Reason.APPLY_REFUSED, refusal.message), refusal
-        running = await self._observe(store, live.get((DEPLOYMENTS, key.name)))
+        deployment = live.get((DEPLOYMENTS, key.name))
+        if deployment is not None and not is_owned(deployment, store.uid):
+            deployment = None
+        running = await self._observe(store, deployment) if deployment else None
         status = report(
             store,
             resolutions,
-            dsn_map=_mounted_map(live.get((DEPLOYMENTS, key.name)), store),
+            dsn_map=mounted_map(deployment["spec"]["template"]) if deployment else None,
             workload=running,
             failure=failure,
             now=datetime.now(UTC),
@@ -82,8 +86,8 @@ class Reconciler:
             await self._write_status(store, status)
         if error is not None:
             raise error
-        if not store.paused and failure is None:
-            await self._delete_old_maps(store, live)
+        if not store.paused and deployment is not None:
+            await self._delete_old_maps(store, live, deployment)
         return None if _settled(status) else UNSETTLED_SECONDS
 
     def _remember(self, store: Key, secrets: frozenset[Key]) -> None:
@@ -133,9 +137,7 @@ class Reconciler:
                 raise
         return None
 
-    async def _observe(self, store: SessionStore, deployment: Object | None) -> Workload | None:
-        if deployment is None or not is_owned(deployment, store.uid):
-            return None
+    async def _observe(self, store: SessionStore, deployment: Object) -> Workload:
         pods = await self._cluster.list(PODS, store.key.namespace, selector=_selector(store))
         urls = {pod["metadata"]["name"]: url for pod in pods if (url := health_url(pod))}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as session:
@@ -160,19 +162,19 @@ class Reconciler:
             if error.status not in (404, 409):  # deleted meanwhile, or made anew under another uid
                 raise
 
-    async def _delete_old_maps(self, store: SessionStore, live: Live) -> None:
+    async def _delete_old_maps(self, store: SessionStore, live: Live, deployment: Object) -> None:
         """Delete the DSN maps that neither the Deployment nor one of its ReplicaSets mounts."""
         maps = {
             name: item
             for (kind, name), item in live.items()
             if kind is SECRETS and name.startswith(name_prefix(store)) and is_owned(item, store.uid)
         }
-        mounted = _mounted_map(live.get((DEPLOYMENTS, store.key.name)), store)
-        if not maps.keys() - {mounted}:
+        newest = mounted_map(deployment["spec"]["template"])
+        if not maps.keys() - {newest}:
             return
-        templates = await self._cluster.list(REPLICA_SETS, store.key.namespace, selector=_selector(store))
-        in_use = {mounted} | {_mounted_map(replica_set, store) for replica_set in templates}
-        for name in maps.keys() - in_use:
+        replica_sets = await self._cluster.list(REPLICA_SETS, store.key.namespace, selector=_selector(store))
+        mounted = {mounted_map(replica_set["spec"]["template"]) for replica_set in replica_sets}
+        for name in maps.keys() - mounted - {newest}:
             logger.info("%s: deleting Secret %s, which no ReplicaSet mounts", store.key, name)
             await self._cluster.delete(SECRETS, store.key.namespace, name, maps[name]["metadata"]["uid"])
 
@@ -185,12 +187,6 @@ def _ours_to_take(there: Object) -> bool:
     """Whether an object without our owner reference was ours: somebody removed the reference and set no other owner."""
     owners = there["metadata"].get("ownerReferences", ())
     return was_applied(there) and not any(owner.get("controller") for owner in owners)
-
-
-def _mounted_map(templated: Object | None, store: SessionStore) -> str | None:
-    volumes = templated["spec"]["template"]["spec"].get("volumes", ()) if templated else ()
-    names = (volume.get("secret", {}).get("secretName", "") for volume in volumes)
-    return next((name for name in names if name.startswith(name_prefix(store))), None)
 
 
 def _settled(status: Mapping[str, Any]) -> bool:

@@ -56,9 +56,8 @@ def report(
     """The whole status. Conditions whose status did not change keep their time of transition."""
     unresolved = _unresolved(resolutions)
     trouble = failure or unresolved or _trouble(workload)
-    progress = _progress(workload, trouble)
-    # One database out of reach among several: the others are served
-    blocking = trouble if trouble and trouble.reason is not Reason.DATABASE_UNREACHABLE else None
+    blocking = None if trouble and _serves_the_others(workload, trouble) else trouble
+    progress = _progress(workload, blocking)
     conditions = [
         ("Ready", *((False, blocking) if blocking else _ready(workload))),
         ("Progressing", progress.reason is Reason.ROLLOUT_IN_PROGRESS, progress),
@@ -114,6 +113,14 @@ def _trouble(workload: Workload | None) -> Finding | None:
     return None
 
 
+def _serves_the_others(workload: Workload | None, trouble: Finding) -> bool:
+    """Whether the trouble is one database of several: pods are ready while any of theirs serves."""
+    if workload is None:
+        return False
+    lost = trouble.reason is Reason.DATABASE_REFUSED and not workload.rolling and workload.ready >= workload.desired
+    return lost or trouble.reason is Reason.DATABASE_UNREACHABLE
+
+
 def _named(workload: Workload, state: str) -> str:
     named = [
         f"database {database}" + (f" ({sight.reason})" if sight.reason else "")
@@ -123,10 +130,9 @@ def _named(workload: Workload, state: str) -> str:
     return ", ".join(named)
 
 
-def _progress(workload: Workload | None, trouble: Finding | None) -> Finding:
-    blocked = trouble is not None and trouble.reason not in (Reason.DATABASE_UNREACHABLE, Reason.PODS_NOT_READY)
-    if blocked and trouble is not None:
-        return trouble
+def _progress(workload: Workload | None, blocking: Finding | None) -> Finding:
+    if blocking is not None and blocking.reason is not Reason.PODS_NOT_READY:
+        return blocking
     if workload is None:
         return Finding(Reason.NOT_DEPLOYED, "no Deployment yet")
     if workload.rolling:

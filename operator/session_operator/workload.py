@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from session_operator.render.deployment import CONTAINER
+from session_operator.render.deployment import CONTAINER, mounted_map
 from session_operator.resource import Object
 
-_GRAVITY = ("Serving", "Pending", "Unreachable", "Refused")
+_GRAVITY = ("Serving", "Untried", "Unreachable", "Refused")
 _WAITING_IS_FAILURE = frozenset(
     {"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff",
      "ErrImageNeverPull", "InvalidImageName", "RunContainerError"}
@@ -19,7 +19,7 @@ _WAITING_IS_FAILURE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A database as a pod sees it: Serving, Pending, Unreachable or Refused, and the pod's one word why."""
+    """A database as a pod sees it: Serving, Untried, Unreachable or Refused, and the pod's one word why."""
 
     state: str
     reason: str = ""
@@ -40,7 +40,12 @@ class Workload:
 
 
 def workload(deployment: Object, pods: Sequence[Object], answers: Mapping[str, Any]) -> Workload:
-    """Read a Deployment and its pods; `answers` holds by pod name what a pod's /healthz/ready said, if it was asked."""
+    """Read a Deployment and its pods; `answers` holds by pod name what a pod's /healthz/ready said, if it was asked.
+
+    Only pods with the newest DSN map tell of databases: what those before them see says nothing of its DSNs.
+    """
+    newest = mounted_map(deployment["spec"]["template"])
+    telling = [pod for pod in pods if mounted_map(pod) == newest and "deletionTimestamp" not in pod["metadata"]]
     status = deployment.get("status", {})
     progressing: Object = next((c for c in status.get("conditions", ()) if c["type"] == "Progressing"), {})
     current = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
@@ -52,7 +57,7 @@ def workload(deployment: Object, pods: Sequence[Object], answers: Mapping[str, A
         updated=status.get("updatedReplicas", 0),
         rolling=not current or progressing.get("reason") != "NewReplicaSetAvailable",
         stalled=current and progressing.get("reason") == "ProgressDeadlineExceeded",
-        databases=_worst(_report(pod, answers) for pod in pods if "deletionTimestamp" not in pod["metadata"]),
+        databases=_worst(_report(pod, answers) for pod in telling),
         pod_failure=failures[0] if failures else "",
     )
 

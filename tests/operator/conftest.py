@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -34,6 +35,8 @@ def server() -> Iterator[ApiServer]:
         crd = "customresourcedefinition/sessionstores.sessionstore.dev"
         established = running.kubectl("wait", "--for=condition=Established", crd, "--timeout=20s")
         assert established.returncode == 0, established.stderr
+        while running.kubectl("explain", "sessionstore").returncode != 0:  # published a moment after Established
+            time.sleep(0.1)
         yield running
 
 

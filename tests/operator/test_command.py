@@ -77,7 +77,7 @@ async def test_it_serves_one_namespace_with_no_right_outside_of_it(server: ApiSe
     assert "Forbidden" not in process.log
     events = server.audit(api.namespace, NAMESPACED)
     assert events
-    assert {event["responseStatus"]["code"] for event in events} <= {200, 201, 404}
+    assert not [event for event in events if event["responseStatus"]["code"] not in (200, 201, 404)]
 
 
 async def test_it_catches_up_with_what_changed_while_it_was_away(server: ApiServer, api: Api, start: Any) -> None:

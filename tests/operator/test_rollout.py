@@ -10,7 +10,7 @@ from aiohttp import web
 
 from session_operator.cluster import STORES
 
-from .api import Api, condition
+from .api import Api, condition, mounted
 from .apiserver import free_ports
 from .controllers import begin_rollout, pod, roll_out
 
@@ -51,8 +51,8 @@ async def answers() -> AsyncIterator[dict[str, Any]]:
 
 
 async def test_a_stopped_container_names_the_database_that_refused_it(api: Api, deployment: Any) -> None:
-    await pod(api, deployment, "chat-new", ready=False, last_words=REFUSED)
     await begin_rollout(api, old=1)
+    await pod(api, deployment, "chat-new", ready=False, last_words=REFUSED)
 
     store = await api.until_condition("chat", "Degraded", "True", "DatabaseRefused")
 
@@ -79,6 +79,19 @@ async def test_what_a_container_said_before_it_came_up_counts_no_more(api: Api, 
     await roll_out(api)
 
     await api.until_condition("chat", "Ready", "True", "PodsReady")
+
+
+async def test_pods_with_the_dsns_from_before_do_not_tell_of_the_new_ones(
+    api: Api, deployment: Any, answers: dict[str, Any]
+) -> None:
+    answers |= {"body": REFUSED, "status": 503}
+    await pod(api, deployment, "chat-old", ready=True, address="127.0.0.1", port=answers["port"])
+    await roll_out(api)
+    await api.write_secret("chat-main", dsn="postgresql://agno:rotated@db:5432/agno")
+    await api.deployed(other_than=mounted(deployment))
+    await begin_rollout(api)
+
+    await api.until_condition("chat", "Ready", "False", "RolloutInProgress")
 
 
 async def test_a_database_out_of_reach_degrades_a_store_that_serves_the_others(

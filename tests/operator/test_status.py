@@ -86,6 +86,18 @@ CASES: dict[str, tuple[Workload | None, tuple[str, str], tuple[str, str], tuple[
         ("True", "RolloutInProgress"),
         ("True", "DatabaseUnreachable"),
     ),
+    "a database that refuses after the rollout, while the others serve": (
+        workload(databases=REFUSED),
+        ("True", "PodsReady"),
+        ("False", "RolloutComplete"),
+        ("True", "DatabaseRefused"),
+    ),
+    "the only database refuses after the rollout": (
+        workload(ready=0, databases=REFUSED),
+        ("False", "DatabaseRefused"),
+        ("False", "DatabaseRefused"),
+        ("True", "DatabaseRefused"),
+    ),
     "no pods wanted": (
         workload(desired=0, replicas=0, ready=0, updated=0),
         ("False", "ScaledToZero"),

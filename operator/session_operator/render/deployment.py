@@ -10,6 +10,7 @@ CONTAINER = "session-service"
 PORT = 8080
 UID = 10001
 MAP_DIRECTORY = "/etc/session-service"
+MAP_VOLUME = "dsn-map"
 _SCHEDULING = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName")
 
 
@@ -30,6 +31,12 @@ def deployment(store: SessionStore, dsn_map: str) -> Object:
         "metadata": metadata(store, store.key.name),
         "spec": spec,
     }
+
+
+def mounted_map(pod: Object) -> str | None:
+    """The DSN map that a pod, or the template of one, mounts."""
+    volumes = pod["spec"].get("volumes", ())
+    return next((volume["secret"]["secretName"] for volume in volumes if volume["name"] == MAP_VOLUME), None)
 
 
 def _template_metadata(store: SessionStore) -> Object:
@@ -55,7 +62,7 @@ def _pod(store: SessionStore, dsn_map: str) -> Object:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(store)],
-        "volumes": [{"name": "dsn-map", "secret": {"secretName": dsn_map, "defaultMode": 0o440}}],
+        "volumes": [{"name": MAP_VOLUME, "secret": {"secretName": dsn_map, "defaultMode": 0o440}}],
     }
     if store.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in store.image_pull_secrets]
@@ -81,12 +88,10 @@ def _container(store: SessionStore) -> Object:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "dsn-map", "mountPath": MAP_DIRECTORY, "readOnly": True}],
+        "volumeMounts": [{"name": MAP_VOLUME, "mountPath": MAP_DIRECTORY, "readOnly": True}],
         "startupProbe": _probe("/healthz/startup", period=2, failures=30),
         "livenessProbe": _probe("/healthz", period=10, failures=3),
         "readinessProbe": _probe("/healthz/ready", period=5, failures=2),
-        # Endpoints forget a pod while it is being told to stop: it goes on serving until they have
-        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
     }
     if store.image_pull_policy is not None:
         container["imagePullPolicy"] = store.image_pull_policy
