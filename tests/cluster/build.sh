@@ -11,8 +11,6 @@ all=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-pro
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 mkdir -p "$cache/bin" "$cache/stamps"
-exec 9>"$cache/build.lock"
-flock --nonblock 9 || { echo "Waiting for another build into $cache/bin"; flock 9; }
 
 build() { # program
     local program=$1 module package=. flags="-s -w"
@@ -30,7 +28,7 @@ build() { # program
         return
     fi
     echo "Building $program"
-    (cd "$here/go/$module" && go build -trimpath -buildvcs=false -ldflags="$flags" -o "$cache/bin/$program.new" "$package")
+    (cd "$here/go/$module" && exec 9>&- && go build -trimpath -buildvcs=false -ldflags="$flags" -o "$cache/bin/$program.new" "$package")
     mv "$cache/bin/$program.new" "$cache/bin/$program" # a running one keeps its file
     echo "$stamp" >"$cache/stamps/$program"
     echo "Built $program in $((SECONDS - seconds)) s"
@@ -40,5 +38,7 @@ for program in "$@"; do
     case $program in
         etcd | kube-apiserver) [ -x "${KUBEBUILDER_ASSETS:-/nonexistent}/$program" ] && continue ;;
     esac
+    exec 9>"$cache/stamps/$program.lock"
+    flock --nonblock 9 || { echo "Waiting for another build of $program"; flock 9; }
     build "$program"
 done

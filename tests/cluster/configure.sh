@@ -6,12 +6,15 @@ NODE_IP=10.89.0.1 GATEWAY_IP=10.89.0.254 PODS=10.244.0.0/24 SERVICES=10.96.0.0/1
 declare -p NODE_IP GATEWAY_IP SERVICES >addresses
 
 key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
-openssl req -x509 "${key[@]}" -keyout pki/ca.key -out pki/ca.crt -subj /CN=kubernetes -days 30 2>/dev/null
+# Python 3.13 and later insist on the extensions that RFC 5280 asks for
+openssl req -x509 "${key[@]}" -keyout pki/ca.key -out pki/ca.crt -subj /CN=kubernetes -days 30 \
+    -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
 openssl genrsa -out pki/sa.key 2048 2>/dev/null
 certificate() { # name subject alternative-names
     openssl req "${key[@]}" -keyout "pki/$1.key" -out "pki/$1.csr" -subj "$2" 2>/dev/null
     openssl x509 -req -in "pki/$1.csr" -CA pki/ca.crt -CAkey pki/ca.key -CAcreateserial -days 30 -out "pki/$1.crt" 2>/dev/null \
-        -extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$3")
+        -extfile <(printf '%s\n' "subjectAltName=$3" extendedKeyUsage=serverAuth,clientAuth keyUsage=critical,digitalSignature \
+            basicConstraints=CA:FALSE subjectKeyIdentifier=hash authorityKeyIdentifier=keyid)
 }
 client() { # name subject: a certificate and a kubeconfig that uses it
     certificate "$1" "$2" "DNS:$1,IP:$NODE_IP"

@@ -1,0 +1,92 @@
+"""The images that the cluster runs: built from this tree by buildah, handed over as archives.
+
+PYTHON_IMAGE names another base image than the Dockerfiles do. Where it can't be had, a stand-in is made.
+Where E2E_KUBECONFIG names the cluster, E2E_IMAGE_LOAD is the command that takes an archive, say
+`kind load image-archive`; without it the images are expected to be there already.
+"""
+
+import configparser
+import os
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from .node import SCRIPTS
+
+ROOT = Path(__file__).parents[2]
+SERVICE, OPERATOR, POSTGRES = "agno-session-service:0.1.0", "agno-session-operator:0.1.0", "agno-session-e2e-postgres:1"
+STAND_IN = "localhost/agno-session-store/python:3.13-slim"
+
+
+def provide() -> None:
+    """Build all images and hand them to the cluster."""
+    load = shlex.split(os.environ.get("E2E_IMAGE_LOAD", ""))
+    if not load:
+        if "E2E_KUBECONFIG" in os.environ:
+            return
+        load = [str(SCRIPTS / "load-image.sh")]
+    python = base_image()
+    with tempfile.TemporaryDirectory() as scratch:
+        package_index = pip_settings(Path(scratch) / "pip.conf")
+        for image, dockerfile, context in (
+            (SERVICE, ROOT / "Dockerfile.service", ROOT),
+            (OPERATOR, ROOT / "Dockerfile.operator", ROOT),
+            (POSTGRES, Path(__file__).parent / "Dockerfile.postgres", Path(sysconfig.get_path("platlib"))),
+        ):
+            build = ["bud", "--quiet", "--layers", f"--build-arg=PYTHON_IMAGE={python}", *package_index]
+            buildah(*build, f"--tag=localhost/{image}", f"--file={dockerfile}", str(context))
+            archive = f"{scratch}/{image.replace(':', '-')}.tar"
+            buildah("push", "--quiet", f"localhost/{image}", f"docker-archive:{archive}:{image}")
+            subprocess.run([*load, archive], check=True, timeout=300)
+            Path(archive).unlink()
+
+
+def buildah(*words: str) -> None:
+    """Run buildah; its output is only of interest when it fails."""
+    done = subprocess.run(["buildah", *words], capture_output=True, text=True, timeout=1200, check=False)
+    if done.returncode:
+        raise RuntimeError(f"buildah {' '.join(words)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
+
+
+def base_image() -> str:
+    """The Python image to build from: the one that the Dockerfiles name where a registry serves it, else a stand-in."""
+    named = re.search(r"^ARG PYTHON_IMAGE=(\S+)", (ROOT / "Dockerfile.service").read_text(), re.MULTILINE)
+    assert named is not None
+    image = os.environ.get("PYTHON_IMAGE", named[1])
+    for candidate in (image, STAND_IN):
+        if here(candidate):
+            return candidate
+    pull = ["buildah", "pull", "--quiet", image]
+    try:
+        if subprocess.run(pull, capture_output=True, timeout=300, check=False).returncode == 0:
+            return image
+    except subprocess.TimeoutExpired:
+        pass
+    subprocess.run([SCRIPTS / "base-image.sh", STAND_IN], check=True, timeout=900)
+    return STAND_IN
+
+
+def here(image: str) -> bool:
+    """Whether buildah has this image."""
+    found = subprocess.run(["buildah", "inspect", "--type=image", image], capture_output=True, timeout=60, check=False)
+    return found.returncode == 0
+
+
+def pip_settings(file: Path) -> list[str]:
+    """Write down pip's settings on this machine; the words that let the builds have them and the paths in them."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    # pip lists the environment, which wins, before its files
+    settings = dict(reversed(re.findall(r"^[^.\n]+\.([\w-]+)='(.*)'$", listed, re.MULTILINE)))
+    config = configparser.ConfigParser(interpolation=None)
+    config["global"] = {name: value.replace("\\n", " ") for name, value in settings.items()}
+    with file.open("w") as out:
+        config.write(out)
+    paths = {word for value in config["global"].values() for word in value.split() if word.startswith("/")}
+    mounts = [f"--volume={path}:{path}:ro" for path in sorted(paths) if Path(path).exists()]
+    return [f"--secret=id=pip.conf,src={file}", *mounts]

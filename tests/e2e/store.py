@@ -1,0 +1,120 @@
+"""A SessionStore in a namespace of its own, with the Secrets that it names."""
+
+import json
+from dataclasses import dataclass
+
+from .cluster import Cluster, Object, restricted_pod, secret, until
+from .images import SERVICE
+
+
+@dataclass(frozen=True)
+class Store:
+    """The SessionStore `chat` of a namespace; database `main` has its DSN in the Secret `chat-main`, and so on."""
+
+    cluster: Cluster
+    namespace: str
+    name: str = "chat"
+
+    def kubectl(self, *words: str, stdin: str | None = None, seconds: float = 120) -> str:
+        """Run kubectl in the store's namespace."""
+        return self.cluster.kubectl("--namespace", self.namespace, *words, stdin=stdin, seconds=seconds)
+
+    def get(self, *words: str) -> Object:
+        """`kubectl get` in the store's namespace."""
+        return self.cluster.get("--namespace", self.namespace, *words)
+
+    def create(self, dsns: dict[str, str], **spec: object) -> None:
+        """The Secrets, and a store that has these databases."""
+        self.set_dsns(dsns)
+        databases = [{"id": id, "dsn": {"secretKeyRef": {"name": f"{self.name}-{id}", "key": "dsn"}}} for id in dsns]
+        self.cluster.apply(
+            {
+                "apiVersion": "sessionstore.dev/v1alpha1",
+                "kind": "SessionStore",
+                "metadata": {"namespace": self.namespace, "name": self.name},
+                "spec": {"databases": databases, **spec},
+            }
+        )
+
+    def set_dsns(self, dsns: dict[str, str]) -> None:
+        """Write the Secrets of these databases."""
+        self.cluster.apply(*(secret(self.namespace, f"{self.name}-{id}", {"dsn": dsn}) for id, dsn in dsns.items()))
+
+    @property
+    def status(self) -> Object:
+        """What the operator says of the store."""
+        status: Object = self.get("sessionstore", self.name).get("status", {})
+        return status
+
+    def condition(self, kind: str) -> Object:
+        """A condition, empty where it is not set."""
+        return next((c for c in self.status.get("conditions", ()) if c["type"] == kind), {})
+
+    def wait_until_ready(self, seconds: int = 180) -> None:
+        """As a person waits for it."""
+        self.kubectl(
+            "wait", f"sessionstore/{self.name}", "--for=condition=Ready", f"--timeout={seconds}s", seconds=seconds + 10
+        )
+
+    def wait_until_degraded(self, seconds: float = 180) -> str:
+        """The message of the condition Degraded, once it holds."""
+
+        def message() -> str | None:
+            degraded = self.condition("Degraded")
+            return degraded["message"] if degraded.get("status") == "True" else None
+
+        return until(f"{self.name} is Degraded", seconds, message)
+
+    def pods(self) -> dict[str, Object]:
+        """The pods that serve, by name."""
+        selector = ",".join(
+            f"{k}={v}" for k, v in self.get("deployment", self.name)["spec"]["selector"]["matchLabels"].items()
+        )
+        return {pod["metadata"]["name"]: pod for pod in self.get("pods", "--selector", selector)["items"]}
+
+    def wait_until_rolled(self, old: set[str], seconds: float = 240) -> None:
+        """Until none of the old pods is left and the store is ready."""
+        until(f"the pods {sorted(old)} are gone", seconds, lambda: not old & set(self.pods()) or None)
+        self.wait_until_ready()
+
+
+@dataclass(frozen=True)
+class Load:
+    """A pod that asks the store's Service without a pause (load.py) and counts the answers."""
+
+    store: Store
+
+    def start(self, script: str) -> None:
+        """Start it; returns once it has had answers."""
+        metadata = {"namespace": self.store.namespace, "name": "load"}
+        container: Object = {
+            "name": "load",
+            "image": SERVICE,
+            "command": ["python", "/load/load.py", f"http://{self.store.name}/sessions?db_id=main"],
+            "volumeMounts": [{"name": "load", "mountPath": "/load"}],
+        }
+        pod = restricted_pod(container, [{"name": "load", "configMap": {"name": "load"}}])
+        self.store.cluster.apply(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"load.py": script}},
+            {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod},
+        )
+        self.answered_since(0)
+
+    def counts(self) -> dict[str, int]:
+        """Answers by what they were: `200`, another status, or the name of an error."""
+        lines = self.store.kubectl("logs", "load", "--tail=1") if self._runs() else ""
+        counts: dict[str, int] = json.loads(lines or "{}")
+        return counts
+
+    def answered_since(self, before: int, more: int = 200) -> dict[str, int]:
+        """The counts once there are so many more good answers than before."""
+
+        def enough() -> dict[str, int] | None:
+            counts = self.counts()
+            return counts if counts.get("200", 0) >= before + more else None
+
+        return until(f"the load has {more} more answers than {before}: {self.counts()}", 60, enough)
+
+    def _runs(self) -> bool:
+        phase: str = self.store.get("pod", "load")["status"]["phase"]
+        return phase == "Running"

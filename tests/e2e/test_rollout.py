@@ -1,0 +1,62 @@
+"""Passwords change while the service is in use."""
+
+from pathlib import Path
+
+import pytest
+
+from .postgres import Database, Postgres
+from .store import Load, Store
+
+LOAD_SCRIPT = (Path(__file__).parent / "load.py").read_text()
+
+pytestmark = pytest.mark.timeout(600, func_only=True)
+
+
+def failures(counts: dict[str, int]) -> dict[str, int]:
+    """The answers that were not what was asked for."""
+    return {kind: count for kind, count in counts.items() if kind != "200"}
+
+
+def test_a_rotated_password_rolls_the_pods_and_no_request_fails(
+    postgres: Postgres, store: Store, database: Database, load: Load
+) -> None:
+    store.create({"main": database.dsn}, replicas=2)
+    store.wait_until_ready()
+    load.start(LOAD_SCRIPT)
+    old, before = set(store.pods()), store.status["dsnMap"]
+
+    rotated = database.with_another_password()
+    postgres.accept(rotated)
+    store.set_dsns({"main": rotated.dsn})
+
+    store.wait_until_rolled(old)
+    counts = load.answered_since(load.counts()["200"])
+    assert failures(counts) == {}
+    assert store.status["dsnMap"] != before
+    assert len(store.pods()) == 2
+
+
+def test_a_wrong_password_stalls_the_rollout_and_is_named_while_the_old_pods_serve(
+    postgres: Postgres, store: Store, database: Database, load: Load
+) -> None:
+    archive = postgres.create(f"{database.name}archive")
+    store.create({"main": database.dsn, "archive": archive.dsn}, replicas=2)
+    store.wait_until_ready()
+    load.start(LOAD_SCRIPT)
+    old = set(store.pods())
+
+    store.set_dsns({"archive": archive.with_another_password().dsn})
+
+    message = store.wait_until_degraded()
+    assert "archive" in message
+    assert "main" not in message
+    assert store.condition("Progressing")["status"] == "False"
+    states = {entry["id"]: entry.get("asSeenByPods") for entry in store.status["databases"]}
+    assert states["archive"] == "Refused"
+    assert old <= set(store.pods())
+    assert failures(load.answered_since(load.counts()["200"])) == {}
+
+    store.set_dsns({"archive": archive.dsn})
+    store.wait_until_ready()
+    assert store.condition("Degraded")["status"] == "False"
+    assert failures(load.answered_since(load.counts()["200"])) == {}
