@@ -64,7 +64,7 @@ async def read_session(call: Call) -> web.Response:
     query = call.query(SessionParameters)
     store = await call.store(query)
     session_id = call.values["session_id"]
-    found = await store.session(session_id, call.caller.owner_filter(query.user_id))
+    found = await store.session(session_id, call.caller.owner_filter(query.user_id), query.type)
     if found is None:
         kind = f"{query.type.title()} Session" if query.type else "Session"
         raise ApiError(404, f"{kind} with id '{session_id}' not found")
@@ -76,7 +76,7 @@ async def _detail(
 ) -> bytes:
     shown_as = shown_as or record.session_type
     stored_name = read_object(record.session_data).get("session_name")
-    name = session_name(stored_name, record.session_type, source, parsed=True)
+    name = session_name(stored_name, shown_as, source, parsed=True)
     messages = [] if shown_as == "workflow" else await store.messages(record.session_id)
     return detail(record, shown_as, name, messages, nulls=nulls)
 

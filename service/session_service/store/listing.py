@@ -52,7 +52,7 @@ async def read_page(database: Database, layout: Layout, tables: Tables, query: S
         s.created_at, s.updated_at, {name_columns("n")}
     FROM (SELECT count(*) AS total FROM {tables.sessions} s {where}) t
     LEFT JOIN (
-        SELECT *, row_number() OVER () AS place FROM (
+        SELECT *, session_type AS named_as, row_number() OVER () AS place FROM (
             SELECT s.* FROM {tables.sessions} s {where} ORDER BY {order} LIMIT %s OFFSET %s) cut
     ) s ON true
     LEFT JOIN LATERAL ({name_source(layout, tables, parsed=False)}) n ON true

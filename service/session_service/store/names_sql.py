@@ -23,6 +23,8 @@ def name_columns(alias: str) -> str:
 def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
     """A subquery of at most one row (found, content, input) for the row `s`, of none if it has a name.
 
+    `s.named_as` is the type of session whose rules make the name.
+
     Agent: the first run with a user message that has content, or with an input. Team: the same over runs without an
     `agent_id`. Workflow: the first run. With `parsed`, as a single session is read: agents and teams skip runs that
     have neither an `agent_id` nor a `team_id` key, workflows skip runs that name an agent or a team, and an empty
@@ -32,22 +34,22 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
     # OFFSET 0 keeps conditions on a run above the ordering: below it they would read every run of the session
     return f"""
     SELECT true AS found, q.content, q.input FROM (
-        SELECT CASE WHEN s.session_type <> 'workflow' THEN {_FIRST_USER_CONTENT} END AS content,
+        SELECT CASE WHEN s.named_as <> 'workflow' THEN {_FIRST_USER_CONTENT} END AS content,
                NULLIF(run->'input', 'null') AS input
         FROM (SELECT run::jsonb AS run FROM ({runs_of_session(layout, tables)}) ordered OFFSET 0) x
         WHERE jsonb_typeof(run) = 'object' AND {_considered(parsed=parsed)}
         OFFSET 0
     ) q
     WHERE s.session_data->>'session_name' IS NULL
-      AND (s.session_type = 'workflow' OR q.content IS NOT NULL OR q.input NOT IN ({no_input}))
+      AND (s.named_as = 'workflow' OR q.content IS NOT NULL OR q.input NOT IN ({no_input}))
     LIMIT 1"""
 
 
 def _considered(*, parsed: bool) -> str:
     member = "COALESCE(run->>'agent_id', '') <> ''"
     if not parsed:
-        return f"CASE s.session_type WHEN 'team' THEN NOT ({member}) ELSE true END"
+        return f"CASE s.named_as WHEN 'team' THEN NOT ({member}) ELSE true END"
     nested = " OR ".join(f"run->>'{key}' IS NOT NULL" for key in ("agent_id", "agent_name", "team_id", "team_name"))
     has_key = "(run ? 'agent_id' OR run ? 'team_id')"
-    return f"""CASE s.session_type WHEN 'workflow' THEN NOT ({nested})
+    return f"""CASE s.named_as WHEN 'workflow' THEN NOT ({nested})
         WHEN 'team' THEN {has_key} AND NOT ({member}) ELSE {has_key} END"""

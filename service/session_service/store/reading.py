@@ -29,14 +29,16 @@ def record(row: tuple[Any, ...]) -> SessionRecord:
     return SessionRecord(*row[:6], *(None if value == b"null" else value for value in row[6:12]), *row[12:14])
 
 
-def read_session(layout: Layout, tables: Tables, session_id: str, user_id: str | None) -> Statement:
-    """The row of a session and, where it has no name, what its name is made of."""
+def read_session(
+    layout: Layout, tables: Tables, session_id: str, user_id: str | None, shown_as: str | None
+) -> Statement:
+    """The row of a session and, where it has no name, what its name is made of in the type that it is shown as."""
     where, parameters = one_session(session_id, None, user_id)
     return (
-        f"""SELECT {record_columns("s")}, {name_columns("n")} FROM {tables.sessions} s
-        LEFT JOIN LATERAL ({name_source(layout, tables, parsed=True)}) n ON true
-        WHERE {where}""",
-        parameters,
+        f"""SELECT {record_columns("s")}, {name_columns("n")}
+        FROM (SELECT s.*, COALESCE(%s, s.session_type) AS named_as FROM {tables.sessions} s WHERE {where}) s
+        LEFT JOIN LATERAL ({name_source(layout, tables, parsed=True)}) n ON true""",
+        [shown_as, *parameters],
     )
 
 

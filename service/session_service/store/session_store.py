@@ -70,13 +70,18 @@ class SessionStore:
             return empty
         return await self._on_layout(lambda layout: read_page(self.database, layout, self.tables, query), empty)
 
-    async def session(self, session_id: str, user_id: str | None) -> tuple[SessionRecord, NameSource] | None:
-        """A session by id, of this owner if one is given, with what its name is made of if it has none."""
+    async def session(
+        self, session_id: str, user_id: str | None, shown_as: str | None = None
+    ) -> tuple[SessionRecord, NameSource] | None:
+        """A session by id, of this owner if one is given, with what its name is made of if it has none.
+
+        `shown_as` is the type that it is shown as, None for its own: each type makes names by rules of its own.
+        """
         if _no_text(session_id, user_id):
             return None
 
         async def work(layout: Layout) -> tuple[SessionRecord, NameSource] | None:
-            rows = await self.database.read(*reading.read_session(layout, self.tables, session_id, user_id))
+            rows = await self.database.read(*reading.read_session(layout, self.tables, session_id, user_id, shown_as))
             return reading.named_record(rows[0]) if rows else None
 
         return await self._on_layout(work, None)
