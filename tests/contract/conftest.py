@@ -1,6 +1,7 @@
 """The servers of the contract test, and its table of routes."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,11 +9,18 @@ from . import servers
 from .postgres import Postgres, embedded
 from .tally import Tally
 
+HERE = Path(__file__).parent
 TALLY = pytest.StashKey[Tally]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TALLY] = Tally()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.timeout(300))  # whichever comes first starts all servers
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -36,7 +36,10 @@ MODES: dict[str, dict[str, str]] = {
     "jwt_audience": {**JWT, "AGNO_JWT_VERIFY_AUDIENCE": "true"},
     "jwt_isolated": {**JWT, "AGNO_USER_ISOLATION": "true"},
 }
-CONFIGURATIONS = [("v3", mode) for mode in MODES] + [(dataset, "open") for dataset in ("v2", "mixed", "odd")]
+Configuration = tuple[str, str]
+CONFIGURATIONS: list[Configuration] = [("v3", mode) for mode in MODES] + [
+    (dataset, "open") for dataset in ("v2", "mixed", "odd")
+]
 
 
 @dataclass
@@ -69,7 +72,7 @@ class Server:
         return self
 
 
-Servers = dict[tuple[str, str], Server]
+Servers = dict[Configuration, Server]
 
 
 def dsn_map(dsn: str, mode: str) -> str:
@@ -88,17 +91,17 @@ def free_port() -> int:
         return port
 
 
-def databases(postgres: Postgres, prefix: str) -> Servers:
+def databases(postgres: Postgres, prefix: str, configurations: Sequence[Configuration]) -> Servers:
     """A database and a port for each configuration."""
     return {
         (dataset, mode): Server(free_port(), postgres.create(f"{prefix}_{dataset}_{mode}", dataset))
-        for dataset, mode in CONFIGURATIONS
+        for dataset, mode in configurations
     }
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return when /health answers; show the log if that does not happen."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if Request("GET", "/health").send(port).status == 200:
@@ -118,7 +121,7 @@ def agentos(postgres: Postgres, logs: Path, prefix: str = "agentos") -> Iterator
     """AgentOS from PyPI, in its own virtual environment."""
     if not AGENTOS_PYTHON.exists():
         raise RuntimeError("AgentOS is not installed: make .venv-agentos/.installed")
-    servers = databases(postgres, prefix)
+    servers = databases(postgres, prefix, CONFIGURATIONS)
     plan = [{"mode": mode, "dsn": server.database.dsn, "port": server.port} for (_, mode), server in servers.items()]
     log = logs / "agentos.log"
     with log.open("wb") as output:
@@ -142,9 +145,18 @@ def agentos(postgres: Postgres, logs: Path, prefix: str = "agentos") -> Iterator
 
 
 @contextmanager
-def service(postgres: Postgres, logs: Path) -> Iterator[Servers]:
-    """The service as it is installed, one process for each configuration."""
-    servers = databases(postgres, "service")
+def service(
+    postgres: Postgres,
+    logs: Path,
+    prefix: str = "service",
+    configurations: Sequence[Configuration] = CONFIGURATIONS,
+    statement: str = "",
+) -> Iterator[Servers]:
+    """The service as it is installed, one process for each configuration, after a statement in its database."""
+    servers = databases(postgres, prefix, configurations)
+    if statement:
+        for server in servers.values():
+            server.database.run(statement)
     processes = []
     try:
         for (dataset, mode), server in servers.items():
@@ -152,6 +164,7 @@ def service(postgres: Postgres, logs: Path) -> Iterator[Servers]:
             settings = {
                 "AGNO_SESSION_DSN_MAP": dsn_map(server.database.dsn, mode),
                 "AGNO_SERVICE_PORT": str(server.port),
+                "AGNO_DRAIN_SECONDS": "0",
                 **MODES[mode],
             }
             with log.open("wb") as output:

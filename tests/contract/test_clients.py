@@ -36,7 +36,6 @@ def walk(server: Server) -> dict[str, Any]:
     return dict(json.loads(timeless(line)) for line in done.stdout.splitlines())
 
 
-@pytest.mark.timeout(150)
 def test_agentos_client_understands_the_service_as_it_does_agentos(agentos: Servers, service: Servers) -> None:
     expected, understood = walk(agentos["v3", "open"]), walk(service["v3", "open"])
     assert "error" not in expected["list"]

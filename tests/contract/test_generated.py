@@ -12,7 +12,6 @@ from .tally import Tally
 EACH = 40
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("route", ROUTES)
 def test_the_service_answers_generated_requests_as_agentos(
     route: str, agentos: Servers, service: Servers, tally: Tally

@@ -1,0 +1,98 @@
+"""What the service answers where it differs from AgentOS on purpose: every row of docs/reference/differences.md."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from . import servers
+from .deliberate import CASES, NAMES, OF_EXAMPLES, RULES
+from .examples import EXAMPLES, Example, replay, request
+from .exchange import Request
+from .postgres import Database, Postgres
+from .servers import Servers
+from .tally import Tally, route
+
+ORIGIN = "http://localhost:3000"
+LIST = Request("GET", "/sessions", headers={"Origin": ORIGIN})
+RECORDED = {example["name"] for example in EXAMPLES}
+NEW = [case for case in CASES if case["name"] not in RECORDED]  # the others replace what an example expects
+IN_PYTHON = {"ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors"}
+
+every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
+
+
+def test_every_row_of_the_table_is_asserted_and_every_assertion_has_its_row() -> None:
+    asserted = [case["difference"] for case in CASES]
+    assert sorted({*asserted, *IN_PYTHON}) == sorted(NAMES)
+    assert not RULES.keys() - set(NAMES)
+    assert len(OF_EXAMPLES) == len(CASES)
+    assert not IN_PYTHON & set(asserted)
+
+
+@every_new_case
+def test_the_service_answers_as_the_table_says(case: Example, service: Servers, tally: Tally) -> None:
+    found = replay(case, service[case["setup"], case["server"]])
+    tally.note("service", route(request(case["request"])), same=not found, deliberate=True)
+    assert not found, "\n".join(found)
+
+
+@every_new_case
+def test_agentos_does_not(case: Example, agentos: Servers) -> None:
+    assert replay(case, agentos[case["setup"], case["server"]])
+
+
+def test_pages_of_rows_with_equal_sort_keys_do_not_overlap(service: Servers) -> None:  # ties
+    server = service["v3", "open"].fresh()
+    paths = [f"/sessions?sort_by=session_type&limit=4&page={page}" for page in range(1, 8)]
+    seen = [row["session_id"] for path in paths for row in server.ask(Request("GET", path)).body["data"]]
+    assert len(seen) == 25
+    assert len(set(seen)) == 25
+
+
+def test_of_two_creates_at_a_time_one_is_told_that_the_id_is_taken(service: Servers) -> None:  # two-creates
+    server = service["v3", "open"].fresh()
+    creates = [Request("POST", "/sessions", json={"session_id": "new-1", "session_name": str(n)}) for n in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(server.ask, creates))
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 11
+    [won] = [answer.body["session_name"] for answer in answers if answer.status == 201]
+    assert server.ask(Request("GET", "/sessions/new-1")).body["session_name"] == won
+
+
+def test_of_two_patches_at_a_time_none_is_lost(service: Servers) -> None:  # two-patches
+    server = service["v3", "open"].fresh()
+    for n in range(10):
+        bodies = [{"session_name": f"n{n}"}, {"session_state": {"n": n}}, {"metadata": {"n": n}}]
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(
+                pool.map(server.ask, [Request("PATCH", "/sessions/a-weather", json=body) for body in bodies])
+            )
+        assert [answer.status for answer in answers] == [200] * 3
+        now = server.ask(Request("GET", "/sessions/a-weather")).body
+        assert (now["session_name"], now["session_state"], now["metadata"]) == (f"n{n}", {"n": n}, {"n": n})
+
+
+def test_a_column_of_type_json_sorts_like_an_unknown_one(postgres: Postgres, tmp_path: Path) -> None:  # sort-by-json
+    columns = ("session_data", "metadata", "runs", "summary")
+    to_json = "ALTER TABLE ai.agno_sessions " + ", ".join(f"ALTER COLUMN {column} TYPE json" for column in columns)
+    with servers.service(postgres, tmp_path, "json", [("v2", "open")], to_json) as running:
+        for column in columns:
+            answer = running["v2", "open"].ask(Request("GET", f"/sessions?limit=100&sort_by={column}"))
+            assert (answer.status, len(answer.body["data"])) == (200, 25)
+
+
+def test_a_database_that_is_away_is_said_to_be_away(postgres: Postgres, tmp_path: Path) -> None:  # outage
+    with servers.service(postgres, tmp_path, "away", [("v3", "open")]) as running:
+        server, admin = running["v3", "open"], Database(postgres.admin)
+        assert server.ask(LIST).status == 200
+        admin.run('ALTER DATABASE "away_v3_open" ALLOW_CONNECTIONS false')
+        admin.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'away_v3_open'")
+        refusals = [server.ask(LIST), server.ask(Request("PATCH", "/sessions/a-weather", LIST.headers, {}))]
+        admin.run('ALTER DATABASE "away_v3_open" ALLOW_CONNECTIONS true')
+        assert [answer.status for answer in refusals] == [503, 503]
+        for answer in refusals:
+            assert answer.headers["retry-after"].isdigit()
+            assert "main" in answer.body["detail"]
+            assert answer.headers["access-control-allow-origin"] == ORIGIN  # failed-without-cors
+            assert answer.headers.get("connection", "keep-alive") != "close"
