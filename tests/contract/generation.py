@@ -13,10 +13,14 @@ from .vocabulary import (
     DELETE,
     JSON,
     LIST,
+    METHODS,
     NOT_JSON,
+    ODD_PATHS,
+    ORIGINS,
     OWNERS,
     PATCHED,
     PLACES,
+    PREFLIGHT,
     READ,
     RENAMED,
     RUN_LIST,
@@ -97,12 +101,30 @@ def requests(draw: st.DrawFn, route: str) -> Drawn:
     path = path.replace("{session_id}", quote(session_id, safe="")).replace("{run_id}", run_id)
     query = draw(queries(mode, parameters))
     headers = draw(credentials(mode))
+    if seldom(draw, 4):
+        headers["Origin"] = draw(st.sampled_from(ORIGINS))
     body = draw(content) if content is not None else {}
     if body and seldom(draw, 10):
         headers["content-type"] = draw(st.sampled_from(CONTENT_TYPES))
     slash = "/" if seldom(draw, 10) else ""
     suffix = f"?{urlencode(query)}" if query else ""
     return (dataset, mode), Request(method, path + slash + suffix, headers, **body)
+
+
+@st.composite
+def odd_requests(draw: st.DrawFn) -> Drawn:
+    """Any method on a path that is none of the routes, or close to one."""
+    dataset, mode = draw(st.sampled_from(CONFIGURATIONS))
+    return (dataset, mode), Request(
+        draw(st.sampled_from(METHODS)), draw(st.sampled_from(ODD_PATHS)), draw(credentials(mode))
+    )
+
+
+@st.composite
+def preflights(draw: st.DrawFn) -> Drawn:
+    """A browser's question."""
+    path = draw(st.sampled_from(["/sessions", "/sessions/a-weather", "/sessions/x/runs", "/health", "/nope"]))
+    return draw(st.sampled_from(CONFIGURATIONS)), Request("OPTIONS", path, draw(PREFLIGHT))
 
 
 def seldom(draw: st.DrawFn, times: int) -> bool:
@@ -121,4 +143,8 @@ ROUTES: dict[str, tuple[dict[str, Words], st.SearchStrategy[dict[str, Any]] | No
     "GET /sessions/{session_id}/runs": (RUN_LIST, None),
     "GET /sessions/{session_id}/run-previews": (RUN_LIST, None),
     "GET /sessions/{session_id}/runs/{run_id}": (READ, None),
+}
+GENERATED: dict[str, st.SearchStrategy[Drawn]] = {route: requests(route) for route in ROUTES} | {
+    "odd paths": odd_requests(),
+    "preflights": preflights(),
 }

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from .deliberate import deliberate
-from .generation import ROUTES, requests
+from .generation import GENERATED
 from .servers import Servers
 from .sidebyside import departures
 from .tally import Tally
@@ -12,14 +12,14 @@ from .tally import Tally
 EACH = 40
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", GENERATED)
 def test_the_service_answers_generated_requests_as_agentos(
     route: str, agentos: Servers, service: Servers, tally: Tally
 ) -> None:
     @settings(
         max_examples=EACH, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
-    @given(requests(route))
+    @given(GENERATED[route])
     def check(drawn) -> None:  # type: ignore[no-untyped-def]
         configuration, request = drawn
         found, expected, answer = departures(request, agentos[configuration], service[configuration])

@@ -130,6 +130,28 @@ CONTENT_TYPES = [
     "application/x-www-form-urlencoded",
 ]
 
+# What a browser adds: the page's origin, and before a request that is not simple, what it will send.
+ORIGINS = ["http://localhost:3000", "https://os.agno.com", "https://evil.example", "null", "http://LOCALHOST:3000"]
+PREFLIGHT = st.fixed_dictionaries(
+    {
+        "Origin": st.sampled_from(ORIGINS),
+        "Access-Control-Request-Method": st.sampled_from(["GET", "DELETE", "PATCH", "QUERY", "TRACE", "get"]),
+    },
+    optional={
+        "Access-Control-Request-Headers": st.sampled_from(["authorization,content-type", "x-any", ""]),
+        "Access-Control-Request-Private-Network": st.just("true"),
+    },
+)
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+ODD_PATHS = [
+    "//sessions", "/sessions//", "/Sessions", "/sessions/%20", "/sessions/.", "/sessions/..", "/sessions/a/../b",
+    "/sessions/a-weather//runs", "/sessions/a-weather/runs/", "/sessions/a-weather%2Fruns", "/sessions/a%2Fb",
+    "/sessions/a-weather/Runs", "/sessions/a-weather/rename", "/sessions/a-weather/runs/run-w1/x", "/sessions%2Fa",
+    "/sessions/%ff", "/sessions/a+b", "/sessions/a%3Fb", "/sessions/a;b=c", "/sessions/%E2%9C%A8", "/session", "/nope",
+    "/sessions/a-weather/run-previews/x", "/health/", "/health//", "/health/x", "/sessions/a-weather?", "/sessions?&&=&",
+    "/sessions?limit", "/sessions?limit=2&limit=x&limit=1", "/sessions?user_id=%ff", "/sessions?user_id=a+b;limit=1",
+]  # fmt: skip
+
 # What a caller presents, by mode: the tokens are those of the recorded exchanges.
 CREDENTIALS: dict[str, list[str]] = {
     "key": [f"Bearer {SECURITY_KEY}"],

@@ -13,6 +13,7 @@ DEFAULT_ORIGINS = (
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 _MAX_AGE_SECONDS = 600
+_ASKED = ("Origin", *(f"Access-Control-Request-{name}" for name in ("Method", "Headers", "Private-Network")))
 
 
 def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
@@ -24,7 +25,7 @@ def preflight(headers: Mapping[str, str], origins: Collection[str]) -> tuple[int
     """Status, headers and text of the answer to a preflight; `headers` is matched without regard to case."""
     origin = headers["Origin"]
     answer = {
-        "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+        "Vary": ", ".join(_ASKED),
         "Access-Control-Allow-Methods": ", ".join(_METHODS),
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Max-Age": str(_MAX_AGE_SECONDS),
@@ -38,6 +39,8 @@ def preflight(headers: Mapping[str, str], origins: Collection[str]) -> tuple[int
         disallowed.append("origin")
     if headers["Access-Control-Request-Method"] not in _METHODS:
         disallowed.append("method")
+    if "Access-Control-Request-Private-Network" in headers:
+        disallowed.append("private-network")
     if disallowed:
         return 400, answer, f"Disallowed CORS {', '.join(disallowed)}"
     return 200, answer, "OK"

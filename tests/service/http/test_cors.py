@@ -24,7 +24,8 @@ def test_a_preflight_from_an_allowed_origin_is_granted_with_the_headers_it_asks_
         "Access-Control-Allow-Headers": "authorization, x-custom",
         "Access-Control-Allow-Methods": METHODS,
         "Access-Control-Max-Age": "600",
-        "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+        "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
+        "Access-Control-Request-Private-Network",
     }
 
 
@@ -38,6 +39,7 @@ def test_a_preflight_from_an_allowed_origin_is_granted_with_the_headers_it_asks_
         (asking("*"), "Disallowed CORS origin"),
         (asking(method="BREW"), "Disallowed CORS method"),
         (asking("https://evil.example", method="BREW"), "Disallowed CORS origin, method"),
+        (asking(**{"access-control-request-private-network": "true"}), "Disallowed CORS private-network"),
     ],
 )
 def test_a_preflight_of_anything_else_is_refused(request_headers, text):
