@@ -148,7 +148,7 @@ ODD_PATHS = [
     "/sessions/a-weather//runs", "/sessions/a-weather/runs/", "/sessions/a-weather%2Fruns", "/sessions/a%2Fb",
     "/sessions/a-weather/Runs", "/sessions/a-weather/rename", "/sessions/a-weather/runs/run-w1/x", "/sessions%2Fa",
     "/sessions/%ff", "/sessions/a+b", "/sessions/a%3Fb", "/sessions/a;b=c", "/sessions/%E2%9C%A8", "/session", "/nope",
-    "/sessions/a-weather/run-previews/x", "/health/", "/health//", "/health/x", "/sessions/a-weather?", "/sessions?&&=&",
+    "/sessions/a-weather/run-previews/x", "/health/", "/health//", "/health/x", "/sessions/a-weather?", "/sessions?&&=",
     "/sessions?limit", "/sessions?limit=2&limit=x&limit=1", "/sessions?user_id=%ff", "/sessions?user_id=a+b;limit=1",
 ]  # fmt: skip
 
