@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import psycopg2
 import psycopg2.extensions
@@ -51,7 +51,7 @@ def _without_driver(text: str) -> str:
     address, _, query = _SQLALCHEMY_DRIVER.sub(r"\1://", text).partition("?")
     # asyncpg's name for what libpq calls sslmode
     options = [("sslmode" if key == "ssl" else key, value) for key, value in parse_qsl(query, keep_blank_values=True)]
-    return f"{address}?{urlencode(options)}" if options else address
+    return f"{address}?{urlencode(options, quote_via=quote)}" if options else address
 
 
 def _reason(message: str) -> str:
