@@ -10,7 +10,7 @@ import psycopg2
 
 from .connection import Connection, Row, connect
 from .dsn_map import Source
-from .errors import DatabaseError, LayoutChanged, Refused, StatementFailed, Unavailable, statement_error
+from .errors import DatabaseError, Forbidden, LayoutChanged, Refused, StatementFailed, Unavailable, statement_error
 from .pool import Pool
 
 State = Literal["untried", "serving", "refused", "unreachable"]
@@ -78,7 +78,7 @@ class Database:
         return error
 
     def _note(self, error: DatabaseError) -> None:
-        if isinstance(error, StatementFailed | LayoutChanged):
+        if isinstance(error, StatementFailed | LayoutChanged | Forbidden):
             return
         if isinstance(error, Refused):
             self.state, self.reason = "refused", error.reason

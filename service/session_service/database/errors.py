@@ -17,6 +17,10 @@ class Refused(DatabaseError):
     """The database answers, and will not have us: wrong password, no such database, no privilege, malformed DSN."""
 
 
+class Forbidden(Refused):
+    """One statement is more than we may do here: no privilege, or a read-only replica. Others may succeed."""
+
+
 class Unavailable(DatabaseError):
     """The database is out of reach or shutting down: another try may succeed."""
 
@@ -37,9 +41,11 @@ class StatementFailed(DatabaseError):
 _REFUSALS = (
     ("password authentication failed", "InvalidPassword"),
     ("no password supplied", "InvalidPassword"),
-    ("no pg_hba.conf entry", "AccessDenied"),
+    ("authentication failed", "AccessDenied"),
+    ("pg_hba.conf", "AccessDenied"),
     ("permission denied", "InsufficientPrivilege"),
     ("is not permitted to log in", "AccessDenied"),
+    ("not currently accepting connections", "AccessDenied"),
     ("server does not support SSL", "TlsRefused"),
     ("certificate", "TlsRefused"),
     ("role ", "NoSuchRole"),
@@ -60,7 +66,7 @@ def connect_error(error: Exception) -> DatabaseError:
     for part, reason in _PASSING:
         if part in text:
             return Unavailable(reason, "the database is not taking connections")
-    if "FATAL" in text or "certificate" in text or "does not support SSL" in text:
+    if any(part in text for part in ("FATAL", "no password supplied", "certificate", "does not support SSL")):
         reason = next((reason for part, reason in _REFUSALS if part in text), "ConnectionRefused")
         return Refused(reason, "the database refuses the connection")
     return Unavailable("Unreachable", "the database is out of reach")
@@ -78,7 +84,7 @@ def statement_error(error: psycopg2.Error) -> DatabaseError:
     if code in {"42P01", "42703", "3F000"}:
         return LayoutChanged("LayoutChanged", "a table or column of agno is missing")
     if code == "42501":
-        return Refused("InsufficientPrivilege", "the database user lacks a privilege on agno's tables")
+        return Forbidden("InsufficientPrivilege", "the database user lacks a privilege on agno's tables")
     if code == "25006":
-        return Refused("ReadOnlyDatabase", "the database takes no writes: it is a read-only replica")
+        return Forbidden("ReadOnlyDatabase", "the database takes no writes: it is a read-only replica")
     return StatementFailed(code, f"the database refused the statement (SQLSTATE {code})")
