@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiopg
 import psycopg2
 import psycopg2.extensions
 
+from .cancelling import cancel_statement
 from .dsn import Dsn
 from .errors import Unavailable, connect_error
 
@@ -22,8 +22,6 @@ _TEXT_AS_BYTES = psycopg2.extensions.new_type((25,), "TEXT_AS_BYTES", psycopg2.e
 
 _CANCEL_SECONDS = 2.0
 _UNRESPONSIVE_SECONDS = 5.0
-# libpq's cancel opens a connection of its own and blocks (aiopg#375).
-_cancelling = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pg-cancel")
 
 
 class Connection(aiopg.Connection):
@@ -102,7 +100,7 @@ class Connection(aiopg.Connection):
                 try:
                     return await asyncio.shield(running)
                 except asyncio.CancelledError:
-                    await self._abandon(running)
+                    await self._finish_abandoning(running)
                     raise
         except TimeoutError:
             raise Unavailable("Unresponsive", "the database does not answer") from None
@@ -115,16 +113,32 @@ class Connection(aiopg.Connection):
         finally:
             cursor.close()
 
-    async def _abandon(self, running: asyncio.Future[list[Row]]) -> None:
-        if not running.done():
-            with contextlib.suppress(RuntimeError, psycopg2.Error):
-                self._loop.run_in_executor(_cancelling, self.raw.cancel).add_done_callback(_swallow)
-            await asyncio.wait([running], timeout=_CANCEL_SECONDS)
-        if not running.done():
+    async def _finish_abandoning(self, running: asyncio.Future[list[Row]]) -> None:
+        abandoning = asyncio.ensure_future(self._abandon(running))
+        try:
+            await asyncio.shield(abandoning)
+        except asyncio.CancelledError:
+            # cancelled twice: nobody may use it while the request to cancel is on its way
             self._close()
-            running.cancel()
-        with contextlib.suppress(asyncio.CancelledError, psycopg2.Error):
-            await running
+            raise
+
+    async def _abandon(self, running: asyncio.Future[list[Row]]) -> None:
+        running.add_done_callback(_swallow)
+        usable = False
+        try:
+            async with asyncio.timeout(_CANCEL_SECONDS):
+                if not running.done():
+                    # waited for: a request that is still on its way could hit the next statement
+                    await cancel_statement(self.raw)
+                    await asyncio.wait([running])
+                usable = True
+        except TimeoutError:
+            pass
+        finally:
+            if not usable:
+                self._close()
+                running.cancel()
+        await asyncio.wait([running])
 
     @property
     def idle(self) -> bool:
@@ -133,7 +147,7 @@ class Connection(aiopg.Connection):
         return not self._conn.closed and self._conn.info.transaction_status == status
 
 
-def _swallow(future: asyncio.Future[None]) -> None:
+def _swallow(future: asyncio.Future[list[Row]]) -> None:
     if not future.cancelled():
         future.exception()
 
