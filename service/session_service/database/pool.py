@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -66,6 +67,8 @@ class Pool:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self._give_back(waiter.result())  # it was handed to us in the moment in which we gave up
             waiter.cancel()
+            with contextlib.suppress(ValueError):
+                self._waiters.remove(waiter)
             if isinstance(error, TimeoutError):
                 raise Unavailable("PoolExhausted", "no connection to the database became free in time") from None
             raise
