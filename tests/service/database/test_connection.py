@@ -1,0 +1,160 @@
+"""One connection: cancelled callers, statements that take too long, many descriptors, servers that die or freeze."""
+
+import asyncio
+import os
+import resource
+import threading
+import time
+
+import pytest
+
+from session_service.database.connection import connect
+from session_service.database.dsn import Dsn
+from session_service.database.errors import Unavailable
+
+from ..waiting import until
+
+
+@pytest.fixture
+async def open_connection(new_agno):
+    opened = []
+
+    async def open(agno, statement_timeout=30.0, **words):
+        opened.append(await connect(Dsn.parse(agno.server.dsn(agno.name, **words)), statement_timeout))
+        return opened[-1]
+
+    yield open
+    for connection in opened:
+        connection._close()
+
+
+def active(agno):
+    return [query for _, state, query in agno.backends() if state == "active"]
+
+
+async def test_json_comes_as_bytes_and_ids_as_text(v3, open_connection):
+    connection = await open_connection(v3)
+    assert await connection.fetch("""SELECT '{"é": 1}'::jsonb::text, 'é'::varchar""") == [('{"é": 1}'.encode(), "é")]
+
+
+async def test_a_statement_without_rows_gives_none(v3, open_connection):
+    connection = await open_connection(v3)
+    assert await connection.fetch("SET work_mem = '1MB'") == []
+
+
+async def test_a_cancelled_caller_leaves_no_statement_behind_and_the_connection_in_use(v3, open_connection):
+    connection = await open_connection(v3)
+    [(backend,)] = await connection.fetch("SELECT pg_backend_pid()")
+    caller = asyncio.create_task(connection.fetch("SELECT pg_sleep(60)"))
+    await until(lambda: active(v3))
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert not active(v3)
+    assert connection.idle
+    assert await connection.fetch("SELECT pg_backend_pid()") == [(backend,)]
+
+
+async def test_a_late_cancel_never_hits_the_next_statement(v3, open_connection):
+    connection = await open_connection(v3)
+    for attempt in range(60):
+        caller = asyncio.create_task(connection.fetch("SELECT pg_sleep(0.002)"))
+        await asyncio.sleep(0.0005 * (attempt % 8))
+        caller.cancel()
+        await asyncio.wait([caller])
+        assert await connection.fetch("SELECT pg_sleep(0.002), 7") == [("", 7)]
+
+
+async def test_a_caller_that_is_cancelled_twice_leaves_no_usable_connection_in_doubt(v3, open_connection):
+    connection = await open_connection(v3)
+    caller = asyncio.create_task(connection.fetch("SELECT pg_sleep(60)"))
+    await until(lambda: active(v3))
+    caller.cancel()
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.wait([caller])
+    await until(lambda: not active(v3))
+    assert not connection.idle
+
+
+async def test_the_statement_timeout_is_an_error_and_never_a_cancellation(v3, open_database):
+    database = open_database(v3.dsn, statement_timeout=0.05)
+    with pytest.raises(Exception) as failed:
+        await database.read("SELECT pg_sleep(60)")
+    assert type(failed.value).__name__ == "TimedOut"
+    assert asyncio.current_task().cancelling() == 0
+    [(_, state, _)] = v3.backends()
+    assert state == "idle"
+
+
+async def test_descriptors_above_1023_work(v3, open_connection):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    files = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+    try:
+        connection = await open_connection(v3)
+        assert connection.raw.fileno() > 1023
+        assert await connection.fetch("SELECT 1") == [(1,)]
+        caller = asyncio.create_task(connection.fetch("SELECT pg_sleep(60)"))
+        await until(lambda: active(v3))
+        caller.cancel()
+        await asyncio.wait([caller])
+        assert await connection.fetch("SELECT 2") == [(2,)]
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_killed_backend_is_an_error_and_no_hang(v3, open_connection):
+    connection = await open_connection(v3)
+    v3.terminate_backends()
+    with pytest.raises(Exception) as failed:
+        await connection.fetch("SELECT 1")
+    assert type(failed.value).__module__.startswith("psycopg2")
+    assert not connection.idle
+
+
+async def test_connecting_to_a_frozen_server_is_given_up_in_time(own_server):
+    own_server.freeze()
+    with pytest.raises(Unavailable) as unavailable:
+        await connect(Dsn.parse(own_server.dsn()), 30, timeout=0.3)
+    assert unavailable.value.reason == "Unreachable"
+
+
+async def test_a_cancelled_connect_leaves_no_connection_on_the_server(v3):
+    connecting = asyncio.create_task(connect(Dsn.parse(v3.dsn), 30))
+    await asyncio.sleep(0)
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    await until(lambda: not v3.backends())
+
+
+async def test_a_cancelled_caller_of_a_frozen_server_never_holds_up_the_event_loop(own_server):
+    connection = await connect(Dsn.parse(own_server.dsn()), 30)
+    caller = asyncio.create_task(connection.fetch("SELECT pg_sleep(60)"))
+    await until(lambda: own_server.run("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"))
+    own_server.freeze()
+    # were the loop held up, nobody else would ever thaw it
+    thaw = threading.Timer(20, own_server.thaw)
+    thaw.start()
+    caller.cancel()
+    longest, before = 0.0, time.monotonic()
+    while not caller.done():
+        await asyncio.sleep(0.01)
+        longest, before = max(longest, time.monotonic() - before), time.monotonic()
+    thaw.cancel()
+    assert longest < 10
+    assert caller.cancelled()
+    assert not connection.idle
+
+
+async def test_a_server_that_outstays_its_own_timeout_is_taken_for_dead(own_server):
+    connection = await connect(Dsn.parse(own_server.dsn()), 30)
+    connection.longest = 0.2
+    own_server.freeze()
+    with pytest.raises(Unavailable) as unavailable:
+        await connection.fetch("SELECT 1")
+    assert unavailable.value.reason == "Unresponsive"
+    assert not connection.idle

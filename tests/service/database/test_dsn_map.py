@@ -1,0 +1,127 @@
+"""The DSN map: ids in order with their sources, and a refusal in plain words for whatever can't be used."""
+
+import json
+import traceback
+
+import pytest
+
+from session_service.database.dsn_map import BadDsnMap, DsnMap
+
+DSN = "postgresql://ann:canary@db/agno"
+
+
+def loaded(value, default=None):
+    return DsnMap.parse(json.dumps(value), default)
+
+
+def test_ids_keep_their_order_and_the_first_is_the_default():
+    found = loaded({"b": DSN, "a": DSN, "c": DSN})
+    assert list(found.sources) == ["b", "a", "c"]
+    assert found.default == "b"
+    assert loaded({"b": DSN, "a": DSN}, "a").default == "a"
+
+
+def test_a_bare_dsn_and_an_object_with_only_a_dsn_have_the_defaults():
+    [bare] = loaded({"main": DSN}).sources["main"]
+    assert [bare] == [*loaded({"main": {"dsn": DSN}}).sources["main"]]
+    assert (bare.schema, bare.session_table, bare.runs_table) == ("ai", "agno_sessions", "agno_runs")
+    assert (bare.pool_size, bare.statement_timeout) == (10, 30)
+
+
+def test_every_key_of_an_object_is_read():
+    entry = {
+        "dsn": DSN,
+        "schema": "archive",
+        "sessionTable": "sessions",
+        "runsTable": "runs",
+        "pool": {"maxSize": 3},
+        "statementTimeoutSeconds": 7,
+    }
+    [source] = loaded({"main": entry}).sources["main"]
+    assert (source.schema, source.session_table, source.runs_table) == ("archive", "sessions", "runs")
+    assert (source.pool_size, source.statement_timeout) == (3, 7)
+
+
+def test_an_id_may_have_several_tables_in_order():
+    sources = loaded({"main": [DSN, {"dsn": DSN, "sessionTable": "old"}]}).sources["main"]
+    assert [source.session_table for source in sources] == ["agno_sessions", "old"]
+
+
+def test_a_single_dsn_is_the_database_called_default():
+    assert DsnMap.of_one(DSN, None).default == "default"
+    assert list(DsnMap.of_one(DSN, "default").sources) == ["default"]
+
+
+OBJECT = 'it must be a JSON object with at least one database: {"main": "postgresql://…"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "it is not JSON: line 1, column 1"),
+        ('{"main": "canary"', "it is not JSON: line 1, column 18"),
+        ("[]", OBJECT),
+        ("{}", OBJECT),
+        ('"canary"', OBJECT),
+        ("null", OBJECT),
+        ('{"": "canary"}', "an id must not be empty"),
+        ('{"main": []}', "'main' has no database"),
+        ('{"main": 5}', "'main' must be a DSN or an object with a dsn"),
+        ('{"main": null}', "'main' must be a DSN or an object with a dsn"),
+        ('{"main": [["canary"]]}', "'main' must be a DSN or an object with a dsn"),
+        ('{"main": {}}', "'main' has no dsn"),
+        ('{"main": {"dsn": ""}}', "dsn of 'main' must be a text that is not empty"),
+        ('{"main": {"dsn": 5}}', "dsn of 'main' must be a text that is not empty"),
+        ('{"main": {"dsn": "host=a", "password": "canary"}}', "'main' has an unknown key: password"),
+        ('{"main": {"dsn": "host=a", "pool": {"minSize": 1}}}', "'main' has an unknown key: pool.minSize"),
+        ('{"main": {"dsn": "host=a", "pool": 5}}', "pool of 'main' must be an object"),
+        ('{"main": {"dsn": "host=a", "pool": {"maxSize": 0}}}', "maxSize of 'main' must be a whole number above 0"),
+        ('{"main": {"dsn": "host=a", "pool": {"maxSize": true}}}', "maxSize of 'main' must be a whole number above 0"),
+        ('{"main": {"dsn": "host=a", "pool": {"maxSize": "9"}}}', "maxSize of 'main' must be a whole number above 0"),
+        (
+            '{"main": {"dsn": "host=a", "statementTimeoutSeconds": 0.5}}',
+            "statementTimeoutSeconds of 'main' must be a whole number above 0",
+        ),
+        ('{"main": {"dsn": "host=a", "schema": ""}}', "schema of 'main' must be a text that is not empty"),
+        ('{"main": {"dsn": "host=a", "runsTable": null}}', "runsTable of 'main' must be a text that is not empty"),
+        ('{"main": {"dsn": "host=a", "sessionTable": 1}}', "sessionTable of 'main' must be a text that is not empty"),
+        ('{"a": "host=a", "a": "host=b"}', "the key 'a' stands in it twice"),
+        ('{"a": {"dsn": "host=a", "dsn": "host=b"}}', "the key 'dsn' stands in it twice"),
+        (
+            '{"main": "host=a password=can ary"}',
+            "the DSN of 'main' is malformed: write postgresql://user:password@host:5432/dbname "
+            "or host=… dbname=… user=… password=…",
+        ),
+        ('{"main": "   "}', "the DSN of 'main' is malformed: it is empty"),
+    ],
+)
+def test_a_map_that_cannot_be_used_is_refused_in_plain_words(text, message):
+    with pytest.raises(BadDsnMap) as refused:
+        DsnMap.parse(text, None)
+    assert str(refused.value) == message
+    assert "canary" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_default_that_is_not_in_the_map_is_refused():
+    with pytest.raises(BadDsnMap, match=r"AGNO_DEFAULT_DB_ID names 'c', which it lacks; it has: a, b"):
+        loaded({"a": DSN, "b": DSN}, "c")
+
+
+def test_a_map_is_read_from_a_file(tmp_path):
+    file = tmp_path / "dsn-map.json"
+    file.write_text(json.dumps({"main": DSN}))
+    assert list(DsnMap.load(file, None).sources) == ["main"]
+
+
+@pytest.mark.parametrize(("content", "problem"), [(None, "FileNotFoundError"), (b"\xff", "UnicodeDecodeError")])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, content, problem):
+    file = tmp_path / "dsn-map.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(BadDsnMap) as refused:
+        DsnMap.load(file, None)
+    assert str(refused.value) == f"the file {file} can't be read: {problem}"
+
+
+def test_a_repr_shows_no_password():
+    assert "canary" not in repr(loaded({"main": DSN}))

@@ -1,0 +1,205 @@
+"""What a real server says when it will not have us, and the state and the word that it becomes."""
+
+import asyncio
+import socket
+
+import psycopg2
+import pytest
+
+from session_service.database import errors
+from session_service.database.errors import Refused, Unavailable
+
+from ..waiting import until
+
+RULES = (
+    "local all scram_user scram-sha-256",
+    "local all rejected_user reject",
+    "local all peer_user peer",
+)
+
+
+@pytest.fixture(scope="module")
+def strict(postgres):
+    """The server with roles that it refuses, each for another reason."""
+    postgres.run("CREATE ROLE scram_user LOGIN PASSWORD 'right'")
+    postgres.run("CREATE ROLE rejected_user LOGIN")
+    postgres.run("CREATE ROLE peer_user LOGIN")
+    postgres.run("CREATE ROLE group_role NOLOGIN")
+    postgres.run("CREATE ROLE limited_role LOGIN CONNECTION LIMIT 0")
+    postgres.run("CREATE ROLE plain_role LOGIN")
+    postgres.run("CREATE DATABASE closed_database")
+    postgres.run("REVOKE CONNECT ON DATABASE closed_database FROM PUBLIC")
+    postgres.run("CREATE DATABASE shut_database ALLOW_CONNECTIONS false")
+    postgres.run("CREATE DATABASE full_database CONNECTION LIMIT 0")
+    postgres.allow(*RULES)
+    return postgres
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ({"user": "scram_user", "password": "canary"}, "InvalidPassword"),
+        ({"user": "scram_user"}, "InvalidPassword"),
+        ({"user": "rejected_user"}, "AccessDenied"),
+        ({"user": "peer_user"}, "AccessDenied"),
+        ({"user": "group_role"}, "AccessDenied"),
+        ({"user": "canary"}, "NoSuchRole"),
+        ({"database": "canary"}, "NoSuchDatabase"),
+        ({"database": "closed_database", "user": "plain_role"}, "InsufficientPrivilege"),
+        ({"database": "shut_database"}, "AccessDenied"),
+    ],
+)
+async def test_what_a_person_has_to_mend_is_refused_with_a_word_for_it(strict, open_database, words, reason):
+    database = open_database(strict.dsn(**words))
+    with pytest.raises(Refused) as refused:
+        await database.read("SELECT 1")
+    assert (refused.value.reason, database.state, database.reason) == (reason, "refused", reason)
+    assert "canary" not in f"{refused.value!r} {refused.value}"
+
+
+@pytest.mark.parametrize(
+    "words", [{"user": "limited_role"}, {"user": "plain_role", "database": "full_database"}], ids=["role", "database"]
+)
+async def test_a_limit_of_connections_passes_and_is_no_refusal(strict, open_database, words):
+    database = open_database(strict.dsn(**words))
+    with pytest.raises(Unavailable) as unavailable:
+        await database.read("SELECT 1")
+    assert (unavailable.value.reason, database.state) == ("TooManyConnections", "unreachable")
+
+
+async def test_tls_is_refused_where_the_server_has_none(strict, open_database):
+    async def forward(reader, writer):
+        there, back = await asyncio.open_unix_connection(strict.socket / ".s.PGSQL.5432")
+        back.write(await reader.read(1024))
+        writer.write(await there.read(1024))
+        await reader.read()
+        for stream in (writer, back):
+            stream.close()
+            await stream.wait_closed()
+
+    async with await asyncio.start_server(forward, "127.0.0.1") as tcp:
+        port = str(tcp.sockets[0].getsockname()[1])
+        database = open_database(strict.dsn(host="127.0.0.1", port=port, sslmode="require"))
+        with pytest.raises(Refused) as refused:
+            await database.read("SELECT 1")
+    assert refused.value.reason == "TlsRefused"
+
+
+async def test_the_right_password_is_taken(strict, open_database):
+    database = open_database(strict.dsn(user="scram_user", password="right"))
+    assert await database.read("SELECT current_user::varchar") == [("scram_user",)]
+    assert (database.state, database.reason) == ("serving", None)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "place", [{"host": "127.0.0.1", "port": str(free_port())}, {"host": "/nowhere"}, {"host": "no-such-host.invalid"}]
+)
+async def test_a_place_where_nobody_listens_is_unreachable(strict, open_database, place):
+    database = open_database(strict.dsn(**place))
+    with pytest.raises(Unavailable) as unavailable:
+        await database.read("SELECT 1")
+    assert (unavailable.value.reason, database.state, database.reason) == ("Unreachable", "unreachable", "Unreachable")
+
+
+async def test_a_full_server_passes_and_is_no_refusal(own_server, open_database):
+    own_server.run("CREATE ROLE plain_role LOGIN")
+    held = []
+    try:
+        for user in ("plain_role", "postgres"):
+            database = open_database(own_server.dsn(user=user))
+            with pytest.raises(psycopg2.OperationalError):
+                while True:
+                    held.append(psycopg2.connect(own_server.dsn(user=user)))
+            with pytest.raises(Unavailable) as unavailable:
+                await database.read("SELECT 1")
+            assert (unavailable.value.reason, database.state) == ("TooManyConnections", "unreachable")
+    finally:
+        for connection in held:
+            connection.close()
+
+
+async def test_a_server_in_recovery_is_starting_up(own_server, open_database):
+    database = open_database(own_server.dsn())
+    with psycopg2.connect(own_server.dsn()) as stuck, psycopg2.connect(own_server.dsn()) as killed:
+        pids = [connection.info.backend_pid for connection in (stuck, killed)]
+    by_pid = {process.pid: process for process in own_server.processes}
+    # recovery waits for a process that does not end
+    by_pid[pids[0]].suspend()
+    by_pid[pids[1]].kill()
+    reasons = set()
+    while reasons != {"StartingUp"}:
+        try:
+            await database.read("SELECT 1")
+        except Unavailable as error:
+            reasons = {error.reason}
+        await asyncio.sleep(0.01)
+    assert (database.state, database.reason) == ("unreachable", "StartingUp")
+    own_server.thaw()
+    stuck.close(), killed.close()
+
+
+async def test_a_server_that_shuts_down_is_not_taking_connections(own_server, open_database):
+    database = open_database(own_server.dsn())
+    held = psycopg2.connect(own_server.dsn())
+    own_server.processes[0].terminate()  # a smart shutdown waits for those who are there
+
+    def refused() -> bool:
+        try:
+            psycopg2.connect(own_server.dsn()).close()
+        except psycopg2.OperationalError:
+            return True
+        return False
+
+    await until(refused)
+    with pytest.raises(Unavailable) as unavailable:
+        await database.read("SELECT 1")
+    held.close()
+    assert (unavailable.value.reason, database.state) == ("StartingUp", "unreachable")
+
+
+async def test_a_statement_without_the_privilege_is_refused_and_leaves_the_database_serving(strict, v3, open_database):
+    database = open_database(v3.server.dsn(v3.name, user="plain_role"))
+    await database.read("SELECT 1")
+    with pytest.raises(Refused) as refused:
+        await database.write("DELETE FROM ai.agno_sessions")
+    assert refused.value.reason == "InsufficientPrivilege"
+    assert database.state == "serving"
+
+
+async def test_a_read_only_replica_refuses_writes_and_goes_on_serving(v3, open_database):
+    v3.run(f"ALTER DATABASE {v3.name} SET default_transaction_read_only = on")
+    database = open_database(v3.dsn)
+    await database.read("SELECT 1")
+    with pytest.raises(Refused) as refused:
+        await database.write("DELETE FROM ai.agno_sessions")
+    assert refused.value.reason == "ReadOnlyDatabase"
+    assert database.state == "serving"
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "reason"),
+    [
+        ("SELECT FROM ai.nothing", errors.LayoutChanged, "LayoutChanged"),
+        ("SELECT nothing FROM ai.agno_sessions", errors.LayoutChanged, "LayoutChanged"),
+        ("SELECT FROM nowhere.agno_sessions", errors.LayoutChanged, "LayoutChanged"),
+        ("SELECT 1/0", errors.StatementFailed, "22012"),
+        ("SELEC", errors.StatementFailed, "42601"),
+        ("SET statement_timeout = 20; SELECT pg_sleep(30)", errors.TimedOut, "StatementTimeout"),
+        ("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$", errors.Unavailable, "OutOfResources"),
+        ("DO $$ BEGIN RAISE SQLSTATE '53300'; END $$", errors.Unavailable, "TooManyConnections"),
+    ],
+)
+async def test_a_failed_statement_is_told_apart_by_its_sqlstate(v3, open_database, statement, kind, reason):
+    database = open_database(v3.dsn)
+    with pytest.raises(kind) as failed:
+        await database.write(statement)
+    assert (type(failed.value), failed.value.reason) == (kind, reason)
+    assert statement not in str(failed.value)
+    assert await database.read("SELECT 1") == [(1,)]
+    assert (database.state, database.reason) == ("serving", None)

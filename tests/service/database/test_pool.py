@@ -1,0 +1,200 @@
+"""The pool: never more than its size, waiters in order, and nothing lost whenever somebody gives up."""
+
+import asyncio
+
+import pytest
+
+from session_service.database.connection import connect
+from session_service.database.dsn import Dsn
+from session_service.database.errors import Refused, Unavailable
+from session_service.database.pool import Pool
+
+from ..waiting import until
+
+
+@pytest.fixture
+async def open_pool(new_agno):
+    opened = []
+
+    def open(agno, size, acquire_timeout=20.0):
+        opened.append(Pool(lambda: connect(Dsn.parse(agno.dsn), 30), size, acquire_timeout))
+        return opened[-1]
+
+    yield open
+    for pool in opened:
+        await pool.close()
+
+
+async def use(pool, work=lambda connection: asyncio.sleep(0)):
+    async with pool.connection() as connection:
+        await work(connection)
+        return connection
+
+
+def empty_handed(pool):
+    """Nobody has a connection, waits for one, or is having one opened."""
+    return not (pool._lent or pool._opening or [waiter for waiter in pool._waiters if not waiter.done()])
+
+
+async def test_connections_are_opened_on_demand_and_used_again(v3, open_pool):
+    pool = open_pool(v3, 5)
+    assert v3.backends() == []
+    assert len({id(await use(pool)) for _ in range(10)}) == 1
+    assert len(v3.backends()) == 1
+
+
+async def test_never_more_than_the_maximum_are_open(v3, open_pool):
+    pool = open_pool(v3, 3)
+    most = 0
+
+    async def count(connection):
+        nonlocal most
+        [(open_now,)] = await connection.fetch(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pg_sleep(0.001) IS NOT NULL"
+        )
+        most = max(most, open_now)
+
+    await asyncio.gather(*(use(pool, count) for _ in range(40)))
+    assert most == 3
+    assert empty_handed(pool)
+
+
+async def test_waiters_are_served_in_order(v3, open_pool):
+    pool = open_pool(v3, 1)
+    served = []
+
+    async def note(number):
+        await use(pool)
+        served.append(number)
+
+    async with pool.connection():
+        waiting = []
+        for number in range(8):
+            waiting.append(asyncio.create_task(note(number)))
+            await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert served == list(range(8))
+
+
+async def test_nobody_overtakes_those_who_wait(v3, open_pool):
+    pool = open_pool(v3, 1)
+    served = []
+
+    async def note(name):
+        await use(pool)
+        served.append(name)
+
+    async with pool.connection():
+        first = asyncio.create_task(note("first"))
+        await asyncio.sleep(0)
+    await asyncio.gather(first, note("second"))
+    assert served == ["first", "second"]
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_waiter_that_gives_up_at_any_point_costs_no_connection(v3, open_pool, steps):
+    pool = open_pool(v3, 2)
+    async with pool.connection():
+        callers = [asyncio.create_task(use(pool)) for _ in range(3)]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for caller in callers[::2]:
+            caller.cancel()
+    await asyncio.gather(*callers, return_exceptions=True)
+    await until(lambda: empty_handed(pool))
+    await asyncio.gather(*(use(pool) for _ in range(6)))
+    await until(lambda: empty_handed(pool))
+    assert len(v3.backends()) <= 2
+
+
+async def test_a_connection_handed_over_in_the_moment_of_giving_up_goes_to_the_next(v3, open_pool):
+    pool = open_pool(v3, 1)
+    async with pool.connection():
+        callers = [asyncio.create_task(use(pool)) for _ in range(2)]
+        await asyncio.sleep(0)
+    # the first has been handed the connection and has not run since
+    callers[0].cancel()
+    await asyncio.wait(callers)
+    assert callers[0].cancelled()
+    assert not callers[1].cancelled()
+    assert empty_handed(pool)
+
+
+async def test_waiting_ends_after_the_time_for_acquiring(v3, open_pool):
+    pool = open_pool(v3, 1, acquire_timeout=0.05)
+    async with pool.connection():
+        with pytest.raises(Unavailable) as unavailable:
+            await use(pool)
+    assert unavailable.value.reason == "PoolExhausted"
+    assert not pool._waiters
+    await use(pool)
+
+
+async def test_those_who_gave_up_are_forgotten(v3, open_pool):
+    pool = open_pool(v3, 1)
+    async with pool.connection():
+        for _ in range(50):
+            caller = asyncio.create_task(use(pool))
+            await asyncio.sleep(0)
+            caller.cancel()
+            await asyncio.wait([caller])
+        assert len(pool._waiters) == 0
+
+
+async def test_a_failed_connect_is_told_to_all_waiters_at_once_if_nobody_has_a_connection(v3, open_pool):
+    pool = open_pool(v3, 2)
+    v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS false")
+    found = await asyncio.gather(*(use(pool) for _ in range(8)), return_exceptions=True)
+    assert {type(error) for error in found} == {Refused}
+    await until(lambda: empty_handed(pool))
+
+
+async def test_a_failed_connect_leaves_waiters_the_connection_of_another(v3, open_pool):
+    pool = open_pool(v3, 2)
+    async with pool.connection():
+        v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS false")
+        waiting = asyncio.create_task(use(pool))
+        await until(lambda: pool._waiters and not pool._opening)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_broken_connections_are_replaced(v3, open_pool):
+    pool = open_pool(v3, 2)
+    both = [pool.connection(), pool.connection()]
+    for lent in both:
+        await lent.__aenter__()
+    waiting = asyncio.create_task(use(pool, lambda connection: connection.fetch("SELECT 1")))
+    await asyncio.sleep(0)
+    assert v3.terminate_backends() == 2
+    for lent in both:
+        await lent.__aexit__(None, None, None)
+    # what was dead and unnoticed is noticed when it is used
+    await asyncio.wait([waiting])
+    for _ in range(2):
+        try:
+            await use(pool, lambda connection: connection.fetch("SELECT 1"))
+        except Exception as error:
+            assert type(error).__module__.startswith("psycopg2")
+    await use(pool, lambda connection: connection.fetch("SELECT 1"))
+    assert empty_handed(pool)
+
+
+async def test_a_connection_in_a_transaction_is_not_lent_again(v3, open_pool):
+    pool = open_pool(v3, 1)
+    first = await use(pool, lambda connection: connection.fetch("BEGIN"))
+    assert await use(pool) is not first
+
+
+async def test_closing_ends_idle_lent_and_waited_for(v3, open_pool):
+    pool = open_pool(v3, 2)
+    await asyncio.gather(use(pool), use(pool))
+    async with pool.connection(), pool.connection():
+        waiting = asyncio.create_task(use(pool))
+        await asyncio.sleep(0)
+        await pool.close()
+        with pytest.raises(Unavailable) as unavailable:
+            await waiting
+        assert unavailable.value.reason == "ShuttingDown"
+    await until(lambda: not v3.backends())
+    assert empty_handed(pool)

