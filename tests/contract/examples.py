@@ -49,7 +49,7 @@ def replay(example: Example, server: Server) -> list[str]:
     for exchange in example.get("before", []):
         found += compare(exchange["response"], server.ask(request(exchange["request"])), dict)
     for statement in example.get("before_sql", []):
-        server.touched = True
+        server.database.touched = True
         server.database.run(statement)
     main = request(example["request"])
     found += compare(example["response"], server.ask(main), lambda: server.sort_keys(main))

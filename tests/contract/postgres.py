@@ -32,11 +32,12 @@ DO $$ DECLARE t record; BEGIN
 END $$"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Database:
-    """A database with a dataset in it."""
+    """A database with a dataset in it; `touched` once its rows may be others."""
 
     dsn: str
+    touched: bool = False
 
     def run(self, statement: str, *values: Any) -> list[list[Any]]:
         """The rows of one statement, none if it returns nothing."""
@@ -49,8 +50,10 @@ class Database:
             connection.close()
 
     def restore(self) -> None:
-        """Put the rows of the dataset back, in their order."""
-        self.run(RESTORE)
+        """Put the rows of the dataset back, in their order, if they were touched."""
+        if self.touched:
+            self.run(RESTORE)
+            self.touched = False
 
     def contents(self) -> dict[str, list[str]]:
         """Every row of the dataset's tables as JSON text, by table, but for those in which agno notes its versions.

@@ -42,17 +42,17 @@ CONFIGURATIONS: list[Configuration] = [("v3", mode) for mode in MODES] + [
 ]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Server:
     """A server on a port, and the database it answers from."""
 
     port: int
     database: Database
-    touched: bool = False
 
     def ask(self, request: Request) -> Answer:
         """The answer; a request that may write makes the next `fresh` restore the dataset."""
-        self.touched = self.touched or request.method not in ("GET", "HEAD", "OPTIONS")
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            self.database.touched = True
         return request.send(self.port)
 
     def sort_keys(self, request: Request) -> dict[str, str | None]:
@@ -66,9 +66,7 @@ class Server:
 
     def fresh(self) -> "Server":
         """The same server, with the rows of the dataset in its database."""
-        if self.touched:
-            self.database.restore()
-            self.touched = False
+        self.database.restore()
         return self
 
 

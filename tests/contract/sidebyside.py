@@ -37,10 +37,10 @@ def timeless(text: str) -> str:
     return TIMESTAMP.sub(moment, SECONDS.sub(moment, UUID.sub("<new id>", text)))
 
 
-def timeless_body(answer: Answer) -> Any:
-    """The body of an answer, likewise."""
-    text = timeless(json.dumps(answer.body, ensure_ascii=False))
-    return json.loads(re.sub(r"(?<=[ \[])<now>(?=[,}\]])", '"<now>"', text))  # a number has become text
+def timeless_json(value: Any) -> Any:
+    """A JSON value, likewise; a number that was a moment has become text."""
+    text = timeless(json.dumps(value, ensure_ascii=False))
+    return json.loads(re.sub(r"(?<=[ \[])<now>(?=[,}\]])", '"<now>"', text))
 
 
 def departures(request: Request, reference: Server, service: Server) -> tuple[list[str], Answer, Answer]:
@@ -50,13 +50,13 @@ def departures(request: Request, reference: Server, service: Server) -> tuple[li
         *differences(expected.status, answer.status, "status"),
         *differences(expected.named(HEADERS), answer.named(HEADERS), "headers"),
     ]
-    wanted, got = timeless_body(expected), timeless_body(answer)
+    wanted, got = timeless_json(expected.body), timeless_json(answer.body)
     if pages(wanted, got) and wanted["data"] != got["data"]:
         rows, others = wanted.pop("data"), got.pop("data")
         whole = len(rows) == wanted["meta"]["total_count"]
         found += page_differences(rows, others, reference.sort_keys(request), whole=whole)
     found += differences(wanted, got)
-    if reference.touched:
+    if reference.database.touched:
         found += differences(contents(reference), contents(service), "rows of ")
     return found, expected, answer
 
