@@ -3,14 +3,15 @@
 # name: Debian by debootstrap, and a Python of this machine (pyenv's newest 3.13, else the one that `python3` is).
 set -euo pipefail
 name=$1
-prefix=$(ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.* 2>/dev/null | tail -n 1 || true)
-[ -n "$prefix" ] || prefix=$(python3 -c 'import sys; print(sys.base_prefix)')
+prefix=$(printf '%s\n' "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.[0-9]* | sort --version-sort | tail -n 1)
+[ -d "$prefix" ] || prefix=$(python3 -c 'import sys; print(sys.base_prefix)')
 work=$(mktemp --directory)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
 echo "Making $name from Debian and $prefix"
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+# shellcheck disable=SC2016 # apt-get itself expands it
 mirror=$(apt-get indextargets --format '$(REPO_URI)' "Created-By: Packages" "Origin: Debian" "Codename: $suite" | head -n 1)
 if [ "$prefix" = /usr ]; then
     packages=ca-certificates,python3,python3-venv
@@ -28,7 +29,7 @@ else
     tar -C "$prefix" --exclude='lib/python3*/test' --exclude='lib/python3*/config-*' --exclude='idlelib' --exclude='tkinter' \
         --exclude='*.a' --exclude='__pycache__' --exclude='site-packages/[!p]*' -c bin include lib | tar -C "$root/usr/local" -x
 fi
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/usr/share/{doc,man,locale}/* "$root"/dev/*
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/usr/share/{doc,man,locale}/* "${root:?}"/dev/*
 ldconfig -r "$root"
 tar -C "$root" -cf "$work/root.tar" .
 buildah bud --quiet --tag "$name" --file - "$work" >/dev/null <<'D'

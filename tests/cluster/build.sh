@@ -3,10 +3,12 @@
 # They land in ${XDG_CACHE_HOME:-~/.cache}/agno-session-store/bin; a program that was built from the same module files
 # is left as it is. All of them, cold, on two cores: about twelve minutes; with Go's build cache warm: a minute.
 # etcd and kube-apiserver are not built where KUBEBUILDER_ASSETS names a folder that holds them.
+# helm is no part of the node and is built only if named.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/agno-session-store
 kubernetes=v1.37.2
+helm=v3.22.0
 all=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy coredns)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
@@ -20,7 +22,12 @@ build() { # program
             module=kube package=k8s.io/kubernetes/cmd/$program
             flags+=" -X k8s.io/component-base/version.gitVersion=$kubernetes"
             ;;
-        *) echo "build.sh: no such program: $program (known: ${all[*]})" >&2 && return 2 ;;
+        helm)
+            module=helm package=helm.sh/helm/v3/cmd/helm
+            local minor=${kubernetes#v1.} # else charts are rendered for Kubernetes 1.20
+            flags+=" -X helm.sh/helm/v3/internal/version.version=$helm -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=${minor%.*}"
+            ;;
+        *) echo "build.sh: no such program: $program (known: ${all[*]} helm)" >&2 && return 2 ;;
     esac
     local stamp seconds=$SECONDS
     stamp=$(cd "$here/go/$module" && { cat go.mod go.sum ./*.go; echo "$package $flags"; } | sha256sum)

@@ -2,6 +2,7 @@
 # The first process of the node's namespaces (up.sh starts it): starts the node's programs and stays.
 set -euo pipefail
 state=$1
+# shellcheck source=/dev/null
 . "$state/addresses"
 cd "$state"
 

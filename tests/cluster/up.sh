@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Start a real Kubernetes node on this machine: etcd, kube-apiserver, controller manager, scheduler, containerd, kubelet,
 # kube-proxy and CoreDNS, in process, mount and network namespaces of their own (see node.sh), so that ending one process ends it all.
-# Needs root, packages.sh and build.sh. State: ${XDG_CACHE_HOME:-~/.cache}/agno-session-store/node; a node that is up already is replaced.
+# Needs root, packages.sh, build.sh and kubectl. State: ${XDG_CACHE_HOME:-~/.cache}/agno-session-store/node; a node that is up already is replaced.
 # Prints how to reach it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -33,10 +33,13 @@ until_true() { # seconds command...
     done
 }
 until_true 60 test -S "$state/containerd.sock"
-gcc -O2 -static -o "$state/pause" "$here/pause.c"
-printf 'FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n' |
-    buildah bud --quiet --tag localhost/agno-session-store/pause:1 --file - "$state" >/dev/null
-buildah push --quiet localhost/agno-session-store/pause:1 "docker-archive:$state/pause.tar:localhost/agno-session-store/pause:1"
+pause=localhost/agno-session-store/pause:1
+if ! buildah inspect --type image "$pause" >/dev/null 2>&1; then
+    gcc -O2 -static -o "$state/pause" "$here/pause.c"
+    printf 'FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n' |
+        buildah bud --quiet --tag "$pause" --file - "$state" >/dev/null
+fi
+buildah push --quiet "$pause" "docker-archive:$state/pause.tar:$pause"
 "$here/load-image.sh" "$state/pause.tar"
 until_true 120 "${kubectl[@]}" get --raw /readyz
 until_true 120 "${kubectl[@]}" wait node/node1 --for=condition=Ready --timeout=1s

@@ -72,7 +72,7 @@ def operator(cluster: Cluster, _images: None, step: Step) -> Iterator[None]:
         )
         cluster.kubectl(*words, seconds=130)
     yield
-    cluster.kubectl("delete", "--kustomize", str(ROOT / "manifests"), "--wait=false")
+    cluster.kubectl("delete", "--kustomize", str(ROOT / "manifests"), "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture

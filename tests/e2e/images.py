@@ -23,7 +23,7 @@ STAND_IN = "localhost/agno-session-store/python:3.13-slim"
 
 
 def provide() -> None:
-    """Build all images and hand them to the cluster."""
+    """Build all images and hand them to the cluster. A build that finds nothing new takes its layers from the last."""
     load = shlex.split(os.environ.get("E2E_IMAGE_LOAD", ""))
     if not load:
         if "E2E_KUBECONFIG" in os.environ:
@@ -37,8 +37,11 @@ def provide() -> None:
             (OPERATOR, ROOT / "Dockerfile.operator", ROOT),
             (POSTGRES, Path(__file__).parent / "Dockerfile.postgres", Path(sysconfig.get_path("platlib"))),
         ):
+            before = image_id(f"localhost/{image}")
             build = ["bud", "--quiet", "--layers", f"--build-arg=PYTHON_IMAGE={python}", *package_index]
             buildah(*build, f"--tag=localhost/{image}", f"--file={dockerfile}", str(context))
+            if before not in ("", image_id(f"localhost/{image}")):
+                buildah("rmi", before)  # its layers would pile up
             archive = f"{scratch}/{image.replace(':', '-')}.tar"
             buildah("push", "--quiet", f"localhost/{image}", f"docker-archive:{archive}:{image}")
             subprocess.run([*load, archive], check=True, timeout=300)
@@ -53,27 +56,25 @@ def buildah(*words: str) -> None:
 
 
 def base_image() -> str:
-    """The Python image to build from: the one that the Dockerfiles name where a registry serves it, else a stand-in."""
+    """The Python image to build from: PYTHON_IMAGE, else the Dockerfiles' own where it can be had, else a stand-in."""
+    if image := os.environ.get("PYTHON_IMAGE"):
+        return image
     named = re.search(r"^ARG PYTHON_IMAGE=(\S+)", (ROOT / "Dockerfile.service").read_text(), re.MULTILINE)
     assert named is not None
-    image = os.environ.get("PYTHON_IMAGE", named[1])
-    for candidate in (image, STAND_IN):
-        if here(candidate):
-            return candidate
-    pull = ["buildah", "pull", "--quiet", image]
-    try:
-        if subprocess.run(pull, capture_output=True, timeout=300, check=False).returncode == 0:
+    for image in (named[1], STAND_IN):
+        if image_id(image):
             return image
-    except subprocess.TimeoutExpired:
-        pass
+    pull = ["timeout", "300", "buildah", "pull", "--quiet", named[1]]
+    if subprocess.run(pull, capture_output=True, timeout=310, check=False).returncode == 0:
+        return named[1]
     subprocess.run([SCRIPTS / "base-image.sh", STAND_IN], check=True, timeout=900)
     return STAND_IN
 
 
-def here(image: str) -> bool:
-    """Whether buildah has this image."""
-    found = subprocess.run(["buildah", "inspect", "--type=image", image], capture_output=True, timeout=60, check=False)
-    return found.returncode == 0
+def image_id(image: str) -> str:
+    """The id of an image that buildah has; empty where it has none of this name."""
+    inspect = ["buildah", "inspect", "--type=image", "--format={{.FromImageID}}", image]
+    return subprocess.run(inspect, capture_output=True, text=True, timeout=60, check=False).stdout.strip()
 
 
 def pip_settings(file: Path) -> list[str]:

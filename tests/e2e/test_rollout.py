@@ -31,6 +31,7 @@ def test_a_rotated_password_rolls_the_pods_and_no_request_fails(
 
     store.wait_until_rolled(old)
     counts = load.answered_since(load.counts()["200"])
+    print(f"answers while the pods rolled: {counts}")
     assert failures(counts) == {}
     assert store.status["dsnMap"] != before
     assert len(store.pods()) == 2
