@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -43,6 +43,8 @@ SERVICES = Kind("v1", "Service", "services")
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
 REPLICA_SETS = Kind("apps/v1", "ReplicaSet", "replicasets")
 PODS = Kind("v1", "Pod", "pods")
+LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
+EVENTS = Kind("events.k8s.io/v1", "Event", "events")
 OWNED = (SERVICE_ACCOUNTS, SECRETS, SERVICES, DEPLOYMENTS)
 """The kinds that the operator applies."""
 
@@ -60,15 +62,16 @@ class ApiError(Exception):
 class Cluster:
     """One API server, asked with the rights of the operator's ServiceAccount or of a kubeconfig."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, fence: Callable[[], None]) -> None:
         self._configuration = configuration
+        self._fence = fence
         self._api = ApiClient(configuration)
         self._api.user_agent = MANAGER
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls) -> AsyncIterator[Self]:
-        """Connect from inside a pod, else by $KUBECONFIG or ~/.kube/config."""
+    async def connect(cls, fence: Callable[[], None] = lambda: None) -> AsyncIterator[Self]:
+        """Connect from inside a pod, else by $KUBECONFIG or ~/.kube/config. `fence` raises before a forbidden write."""
         configuration = Configuration()
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             kube_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
@@ -76,7 +79,7 @@ class Cluster:
             await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
                 os.environ.get("KUBECONFIG"), client_configuration=configuration, persist_config=False
             )
-        cluster = cls(configuration)
+        cluster = cls(configuration, fence)
         try:
             yield cluster
         finally:
@@ -135,6 +138,20 @@ class Cluster:
             content_type="application/apply-patch+yaml",
         )
 
+    async def create(self, kind: Kind, body: Object) -> Object:
+        """Make a new object."""
+        return await self._call("POST", kind.path(body["metadata"]["namespace"]), body=body)
+
+    async def replace(self, kind: Kind, body: Object) -> Object:
+        """Write an object that was read, unless somebody else wrote it since: `ApiError` 409."""
+        metadata = body["metadata"]
+        return await self._call("PUT", kind.path(metadata["namespace"], metadata["name"]), body=body)
+
+    async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
+        """Change some fields of an object that is there."""
+        path = kind.path(namespace, name)
+        return await self._call("PATCH", path, body=patch, content_type="application/merge-patch+json")
+
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the one object with this uid, if it is still there."""
         try:
@@ -188,6 +205,8 @@ class Cluster:
         content_type: str | None,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - of one HTTP request
     ) -> aiohttp.ClientResponse:
+        if method != "GET":
+            self._fence()
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
         request = await self._api.param_serialize(
             method,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -23,6 +26,8 @@ from session_operator.cluster import (
     ApiError,
     Cluster,
 )
+from session_operator.health import serving_health
+from session_operator.leader import Lease, LeaseLost
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key
@@ -52,6 +57,8 @@ class Options:
     workers: int = 4
     resync: float = 600
     listen: str = "0.0.0.0:8080"
+    lease_namespace: str | None = None
+    lease_seconds: float = 15
 
 
 async def operate(cluster: Cluster, options: Options, stop: asyncio.Event | None = None) -> None:
@@ -75,7 +82,6 @@ async def operate(cluster: Cluster, options: Options, stop: asyncio.Event | None
             standalone=True,
             clusterwide=not options.namespaces,
             namespaces=options.namespaces,
-            liveness_endpoint=f"http://{options.listen}/healthz",
             stop_flag=stop,
         )
         for task in tasks:
@@ -152,12 +158,31 @@ async def _resync(cluster: Cluster, namespace: str | None, seconds: float, queue
 
 
 async def _run(options: Options) -> None:
-    async with Cluster.connect() as cluster:
-        await operate(cluster, options)
+    async with serving_health(options.listen), Cluster.connect() as cluster:
+        if options.lease_namespace is None:
+            await operate(cluster, options)
+            return
+        identity = f"{socket.gethostname()}-{os.getpid()}"
+        lease = Lease(cluster, options.lease_namespace, identity, options.lease_seconds)
+        await lease.acquire()
+        try:
+            # A connection of its own, so that renewals never wait for other requests
+            async with Cluster.connect(lease.check) as fenced, asyncio.TaskGroup() as group:
+                holding = group.create_task(lease.hold())
+                await operate(fenced, options)
+                holding.cancel()
+        finally:
+            await lease.release()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+def _own_namespace() -> str | None:
+    """The namespace of the pod that this runs in, if it does."""
+    path = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    return path.read_text() if path.exists() else None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="session-operator",
         description="Deploys agno session services from SessionStore resources.",
@@ -199,6 +224,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="where /healthz answers (default: %(default)s)",
     )
     run.add_argument(
+        "--lease-namespace",
+        default=_own_namespace(),
+        metavar="N",
+        help="the namespace of the Lease by which one of several replicas leads "
+        "(default: that of its pod; outside of a pod there is no Lease, so run one only)",
+    )
+    run.add_argument(
+        "--lease-seconds",
+        type=float,
+        default=defaults.lease_seconds,
+        metavar="SECONDS",
+        help="how long after the last sign of life of the leader another takes over (default: %(default)s)",
+    )
+    run.add_argument(
         "--log-level",
         default="info",
         choices=["debug", "info", "warning", "error"],
@@ -208,4 +247,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Of its own only: at debug, kopf and the client print whole objects
     logging.getLogger("session_operator").setLevel(given.log_level.upper())
-    asyncio.run(_run(Options(tuple(given.namespace), given.workers, given.resync, given.listen)))
+    options = Options(
+        namespaces=tuple(given.namespace),
+        workers=given.workers,
+        resync=given.resync,
+        listen=given.listen,
+        lease_namespace=given.lease_namespace,
+        lease_seconds=given.lease_seconds,
+    )
+    status = 0
+    try:
+        asyncio.run(_run(options))
+    except* LeaseLost as lost:
+        logger.warning("stopping: %s", lost.exceptions[0])
+        status = 1
+    return status

@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from session_operator.resource import GROUP, MANAGER, Object
 
+_Path = tuple[str, ...]
+"""Keys of FieldsV1: f:<field>, or k:<keys of a list item as JSON>. There, {} is a leaf or an atomic whole, and "." the
+thing itself."""
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """Hash of what was applied last: tells that a field is no longer wanted."""
 
@@ -34,17 +38,30 @@ def was_applied(live: Object) -> bool:
     return _applied(live) is not None
 
 
-def lost_fields(wanted: Object, live: Object) -> tuple[str, ...]:
-    """Name the fields of a stamped object that are not, or no longer, as the operator applied them."""
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A field that is no longer as the operator applied it, and the field manager that set it, if any has it now."""
+
+    field: str
+    manager: str
+
+
+def is_applied(wanted: Object, live: Object) -> bool:
+    """Whether the stamped object is what was applied last. If not, there is something new to apply."""
     applied = _applied(live)
     if applied is None or applied["apiVersion"] != wanted["apiVersion"]:
-        return ("managedFields",)
-    stamped = wanted["metadata"]["annotations"][APPLIED_ANNOTATION]
-    if live["metadata"].get("annotations", {}).get(APPLIED_ANNOTATION) != stamped:
-        return (f"metadata.annotations.{APPLIED_ANNOTATION}",)
+        return False
+    annotations = live["metadata"].get("annotations", {})
+    return bool(annotations.get(APPLIED_ANNOTATION) == wanted["metadata"]["annotations"][APPLIED_ANNOTATION])
+
+
+def drift(wanted: Object, live: Object) -> tuple[Drift, ...]:
+    """What others changed since the object was applied."""
+    applied = _applied(live)
+    owned = applied["fieldsV1"] if applied else {}
     metadata = {k: v for k, v in wanted["metadata"].items() if k not in ("name", "namespace")}
     body = {k: v for k, v in wanted.items() if k not in ("apiVersion", "kind")} | {"metadata": metadata}
-    return tuple(path.removeprefix(".") for path in _lost(body, applied["fieldsV1"], ""))
+    return tuple(Drift(_readable(path), _manager(live, path)) for path in _lost(body, owned, ()))
 
 
 def _applied(live: Object) -> Mapping[str, Any] | None:
@@ -54,21 +71,47 @@ def _applied(live: Object) -> Mapping[str, Any] | None:
     return None
 
 
-def _lost(wanted: Any, owned: Mapping[str, Any], path: str) -> Iterator[str]:
-    # FieldsV1: f:<field>, k:<keys of a list item as JSON>, "." for the thing itself; {} is a leaf or an atomic whole
-    if not owned:
+def _lost(wanted: Any, owned: Mapping[str, Any], path: _Path) -> Iterator[_Path]:
+    if not owned and path:
         return
     if isinstance(wanted, Mapping):
-        for field, value in wanted.items():
-            if f"f:{field}" in owned:
-                yield from _lost(value, owned[f"f:{field}"], f"{path}.{field}")
-            else:
-                yield f"{path}.{field}"
+        parts = [(f"f:{field}", value) for field, value in wanted.items()]
     elif isinstance(wanted, list):
-        items = [(json.loads(key[2:]), fields) for key, fields in owned.items() if key.startswith("k:")]
-        for index, item in enumerate(wanted):
-            fields = next((fields for keys, fields in items if keys.items() <= item.items()), None)
-            if fields is None:
-                yield f"{path}[{index}]"
-            else:
-                yield from _lost(item, fields, f"{path}[{index}]")
+        parts = [(_item_key(item, owned), item) for item in wanted]
+    else:
+        return
+    for key, value in parts:
+        if key in owned:
+            yield from _lost(value, owned[key], (*path, key))
+        else:
+            yield (*path, key)
+
+
+def _item_key(item: Any, owned: Mapping[str, Any]) -> str:
+    for key in owned:
+        if key.startswith("k:") and json.loads(key[2:]).items() <= item.items():
+            return key
+    return "k:" + json.dumps({name: item[name] for name in ("name", "port") if name in item})
+
+
+def _manager(live: Object, path: _Path) -> str:
+    def has(fields: Any) -> bool:
+        for key in path:
+            if key not in fields:
+                return False
+            fields = fields[key]
+        return True
+
+    entries = live["metadata"].get("managedFields", ())
+    return next((entry["manager"] for entry in entries if entry["manager"] != MANAGER and has(entry["fieldsV1"])), "")
+
+
+def _readable(path: _Path) -> str:
+    """Write a path as kubectl explain does, list items by their keys: spec.ports[port=80].targetPort."""
+    text = ""
+    for key in path:
+        if key.startswith("f:"):
+            text += f".{key[2:]}"
+        else:
+            text += "[" + ",".join(f"{name}={value}" for name, value in json.loads(key[2:]).items()) + "]"
+    return text.removeprefix(".")

@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 
 from session_operator.cluster import DEPLOYMENTS, OWNED, PODS, REPLICA_SETS, SECRETS, STORES, ApiError, Cluster, Kind
-from session_operator.ownership import is_owned, lost_fields, stamp, was_applied
+from session_operator.events import Happening, Recorder, transitions
+from session_operator.ownership import drift, is_applied, is_owned, stamp, was_applied
 from session_operator.render import render
 from session_operator.render.deployment import mounted_map
 from session_operator.render.dsn_map import name_prefix
@@ -36,6 +37,7 @@ class Reconciler:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._recorder = Recorder(cluster)
         self._stores_of_secret: dict[Key, set[Key]] = defaultdict(set)
         self._secrets_of_store: dict[Key, frozenset[Key]] = {}
         self._asking = asyncio.Semaphore(16)
@@ -84,6 +86,8 @@ class Reconciler:
         )
         if status != store.status:
             await self._write_status(store, status)
+            for happening in transitions(store.status, status):
+                await self._recorder.record(store, happening)
         if error is not None:
             raise error
         if not store.paused and deployment is not None:
@@ -123,10 +127,12 @@ class Reconciler:
                     message = f"{kind.name} {name} exists and is not of this store: delete it, or rename the store"
                     return Finding(Reason.NAME_TAKEN, message)
                 live[kind, name] = there
-                lost = lost_fields(target, there)
-                if not lost:
-                    continue
-                logger.info("%s: applying %s %s: %s", store.key, kind.name, name, ", ".join(lost[:5]))
+                if is_applied(target, there):
+                    drifted = drift(target, there)
+                    if not drifted:
+                        continue
+                    await self._recorder.record(store, Happening.of_drift(kind.name, name, drifted))
+                logger.info("%s: applying %s %s", store.key, kind.name, name)
             else:
                 logger.info("%s: creating %s %s", store.key, kind.name, name)
             try:

@@ -19,12 +19,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-USERS = {
-    "admin": "system:masters",
-    "system:serviceaccount:session-operator:session-operator": "system:serviceaccounts",
-    "system:serviceaccount:session-operator:namespaced": "system:serviceaccounts",
-}
 OPERATOR = "system:serviceaccount:session-operator:session-operator"
+NAMESPACED = "system:serviceaccount:session-operator:namespaced"
+USERS = {"admin": "system:masters", OPERATOR: "system:serviceaccounts", NAMESPACED: "system:serviceaccounts"}
 AUDIT_POLICY = """
 apiVersion: audit.k8s.io/v1
 kind: Policy

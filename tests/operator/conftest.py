@@ -6,8 +6,9 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,8 @@ from session_operator.cluster import Cluster
 from session_operator.main import Options, operate
 
 from .api import Api
-from .apiserver import OPERATOR, ROOT, ApiServer, api_server, free_ports, programs
+from .apiserver import OPERATOR, ROOT, ApiServer, api_server, programs
+from .process import Process
 
 _numbers = itertools.count()
 
@@ -58,7 +60,7 @@ async def api(server: ApiServer, namespace: str) -> AsyncIterator[Api]:
 def operator_in(server: ApiServer, namespace: str, *, resync: float = 600) -> Iterator[None]:
     """The operator in this process, with the rights of manifests/rbac, in a loop of its own."""
     stop, failures = threading.Event(), []
-    options = Options(namespaces=(namespace,), resync=resync, listen=f"127.0.0.1:{free_ports(1)[0]}")
+    options = Options(namespaces=(namespace,), resync=resync)
 
     async def run() -> None:
         stopping = asyncio.Event()
@@ -93,3 +95,17 @@ def operator(server: ApiServer, namespace: str) -> Iterator[None]:
     with operator_in(server, namespace):
         yield
     assert not [event for event in server.audit(namespace) if event["responseStatus"]["code"] in (401, 403)]
+
+
+@pytest.fixture
+def start(server: ApiServer, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts operators by a user's name and options, and ends them with the test."""
+    started: list[Process] = []
+
+    def run(user: str, *arguments: str) -> Process:
+        started.append(Process(server, user, tmp_path / f"operator-{len(started)}.log", *arguments))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()

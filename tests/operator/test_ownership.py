@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from session_operator.ownership import is_owned, lost_fields, stamp, was_applied
+from session_operator.ownership import Drift, drift, is_applied, is_owned, stamp, was_applied
 from session_operator.resource import Object
 
 WANTED: Object = stamp(
@@ -39,38 +39,52 @@ def live(fields: Any, **entry: Any) -> Object:
     return {"metadata": {"annotations": annotations, "managedFields": [others, applied | entry]}}
 
 
-def test_an_object_that_is_as_it_was_applied_has_lost_nothing() -> None:
-    assert lost_fields(WANTED, live(FIELDS)) == ()
+def test_an_object_that_is_as_it_was_applied_has_not_drifted() -> None:
+    assert is_applied(WANTED, live(FIELDS))
+    assert drift(WANTED, live(FIELDS)) == ()
 
 
 PORT = 'k:{"port":80,"protocol":"TCP"}'
-LOST: dict[str, Object] = {
+OTHER_PORT = 'k:{"port":81,"protocol":"TCP"}'
+TAKEN: dict[str, Object] = {
     "metadata.labels": FIELDS | {"f:metadata": {"f:annotations": {"f:sessionstore.dev/applied": {}}}},
     "metadata.labels.app": FIELDS | {"f:metadata": FIELDS["f:metadata"] | {"f:labels": {"f:other": {}}}},
     "spec.selector": FIELDS | {"f:spec": {"f:ports": FIELDS["f:spec"]["f:ports"]}},
-    "spec.ports[0].targetPort": FIELDS
+    "spec.ports[port=80,protocol=TCP].targetPort": FIELDS
     | {"f:spec": {"f:selector": {}, "f:ports": {PORT: {".": {}, "f:port": {}, "f:protocol": {}}}}},
-    "spec.ports[0]": FIELDS | {"f:spec": {"f:selector": {}, "f:ports": {'k:{"port":81,"protocol":"TCP"}': {".": {}}}}},
+    "spec.ports[port=80]": FIELDS | {"f:spec": {"f:selector": {}, "f:ports": {OTHER_PORT: {".": {}}}}},
 }
 
 
-@pytest.mark.parametrize("field", LOST)
+@pytest.mark.parametrize("field", TAKEN)
 def test_a_field_that_somebody_took_over_is_named(field: str) -> None:
-    assert lost_fields(WANTED, live(LOST[field])) == (field,)
+    assert [each.field for each in drift(WANTED, live(TAKEN[field]))] == [field]
 
 
 def test_an_item_of_a_list_of_which_only_the_place_is_left_has_lost_all_its_fields() -> None:
     fields = FIELDS | {"f:spec": {"f:selector": {}, "f:ports": {PORT: {".": {}}}}}
 
-    assert lost_fields(WANTED, live(fields)) == tuple(
-        f"spec.ports[0].{each}" for each in ("port", "protocol", "targetPort")
-    )
+    found = [each.field.rpartition(".")[2] for each in drift(WANTED, live(fields))]
+    assert found == ["port", "protocol", "targetPort"]
 
 
-def test_a_field_that_is_no_longer_wanted_changes_the_stamp() -> None:
+def test_who_took_a_field_over_is_named() -> None:
+    body = live(TAKEN["spec.selector"])
+    theirs = {
+        "manager": "kubectl-edit",
+        "operation": "Update",
+        "apiVersion": "v1",
+        "fieldsV1": {"f:spec": {"f:selector": {}}},
+    }
+    body["metadata"]["managedFields"].append(theirs)
+
+    assert drift(WANTED, body) == (Drift("spec.selector", "kubectl-edit"),)
+
+
+def test_a_field_that_is_no_longer_wanted_is_something_new_to_apply() -> None:
     leaner = stamp({**WANTED, "spec": {"selector": {"app": "chat"}}})
 
-    assert lost_fields(leaner, live(FIELDS)) == ("metadata.annotations.sessionstore.dev/applied",)
+    assert not is_applied(leaner, live(FIELDS))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +92,7 @@ def test_a_field_that_is_no_longer_wanted_changes_the_stamp() -> None:
 )
 def test_what_others_wrote_is_not_what_was_applied(entry: Object) -> None:
     assert not was_applied(live(FIELDS, **entry))
-    assert lost_fields(WANTED, live(FIELDS, **entry)) == ("managedFields",)
+    assert not is_applied(WANTED, live(FIELDS, **entry))
 
 
 def test_a_stamp_does_not_depend_on_what_a_secret_holds() -> None:

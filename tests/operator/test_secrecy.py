@@ -13,10 +13,10 @@ import pytest
 from session_operator.cluster import STORES
 
 from .api import Api, mounted
-from .apiserver import ApiServer
+from .apiserver import OPERATOR, ApiServer
 from .conftest import operator_in
 from .controllers import begin_rollout, roll_out
-from .test_command import Process
+from .process import Process
 
 CANARY = "c4nary-passw0rd"
 REFUSING = {"requests": {"memory": "512Mi"}, "limits": {"memory": "64Mi"}}
@@ -71,8 +71,7 @@ async def test_no_object_and_no_log_line_holds_a_password(
 async def test_the_command_prints_no_password_at_its_most_talkative(
     api: Api, server: ApiServer, tmp_path: Path
 ) -> None:
-    user = "system:serviceaccount:session-operator:session-operator"
-    process = Process(server, user, tmp_path / "log", "--namespace", api.namespace, "--log-level", "debug")
+    process = Process(server, OPERATOR, tmp_path / "log", "--namespace", api.namespace, "--log-level", "debug")
     try:
         await live_through_everything(api)
     finally:

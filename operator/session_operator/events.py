@@ -1,0 +1,116 @@
+"""What `kubectl describe` tells of a store: Kubernetes Events, one for the same thing however often it happens."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from session_operator.cluster import EVENTS, STORES, ApiError, Cluster
+from session_operator.ownership import Drift
+from session_operator.resource import GROUP, MANAGER, SessionStore
+
+logger = logging.getLogger(__name__)
+
+REPEAT_SECONDS = 60
+"""An Event that comes again sooner is counted, and written with the next one."""
+KEPT_SECONDS = 3600
+"""As long as an API server keeps Events by default."""
+_NOTE_BYTES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something worth telling: `kind` is Normal or Warning, `reason` and `action` are single words."""
+
+    kind: str
+    reason: str
+    action: str
+    note: str
+
+    @classmethod
+    def of_drift(cls, kind: str, name: str, drifted: Sequence[Drift]) -> Self:
+        """Somebody changed an object of the store, and it is being put back."""
+        changes = ", ".join(f"{each.field} by {each.manager or 'somebody who removed it'}" for each in drifted[:5])
+        return cls("Warning", "DriftReverted", "Apply", f"{kind} {name}: put back what was changed: {changes}")
+
+
+def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Happening]:
+    """The changes of Ready and Degraded from one status to the next; one where both changed for the same reason."""
+    known = {(each["type"], each["status"], each["reason"]) for each in before.get("conditions", ())}
+    conditions = {each["type"]: each for each in after["conditions"]}
+    degraded, ready = conditions["Degraded"], conditions["Ready"]
+    if degraded["status"] == "True" and ("Degraded", "True", degraded["reason"]) not in known:
+        yield Happening("Warning", degraded["reason"], "Reconcile", degraded["message"])
+    told = degraded["status"] == "True" and ready["reason"] == degraded["reason"]
+    if not told and ("Ready", ready["status"], ready["reason"]) not in known:
+        yield Happening("Normal", ready["reason"], "Reconcile", ready["message"])
+
+
+@dataclass(slots=True)
+class _Record:
+    count: int
+    written: float
+
+
+class Recorder:
+    """Writes Events about stores. An Event that cannot be written stops nothing."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._records: dict[str, _Record] = {}
+
+    async def record(self, store: SessionStore, happening: Happening) -> None:
+        """Write an Event, or count it up if the same one was written within the hour."""
+        what = f"{store.uid} {happening.kind} {happening.reason} {happening.note}"
+        name = f"{store.key.name}.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+        now = time.monotonic()
+        self._records = {k: v for k, v in self._records.items() if now - v.written < KEPT_SECONDS}
+        record = self._records.get(name)
+        if record is not None:
+            record.count += 1
+            if now - record.written < REPEAT_SECONDS:
+                return
+        try:
+            if record is None:
+                record = self._records[name] = _Record(1, now)
+                await self._cluster.create(EVENTS, _event(store, happening, name))
+            else:
+                record.written = now
+                series = {"count": record.count, "lastObservedTime": _micro_time()}
+                await self._cluster.merge(EVENTS, store.key.namespace, name, {"series": series})
+        except ApiError as error:
+            if error.status == 409:  # written before the operator was restarted
+                return
+            logger.warning("%s: event %s: %s", store.key, happening.reason, error)
+
+
+def _event(store: SessionStore, happening: Happening, name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": EVENTS.api_version,
+        "kind": EVENTS.name,
+        "metadata": {"name": name, "namespace": store.key.namespace},
+        "eventTime": _micro_time(),
+        "reportingController": f"{GROUP}/{MANAGER}",
+        "reportingInstance": socket.gethostname()[:128],
+        "regarding": {
+            "apiVersion": STORES.api_version,
+            "kind": STORES.name,
+            "namespace": store.key.namespace,
+            "name": store.key.name,
+            "uid": store.uid,
+        },
+        "type": happening.kind,
+        "reason": happening.reason,
+        "action": happening.action,
+        "note": happening.note.encode()[:_NOTE_BYTES].decode(errors="ignore"),
+    }
+
+
+def _micro_time() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,110 @@
+"""One of several replicas leads: the one that holds the Lease, as long as it renews it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+
+import aiohttp
+
+from session_operator.cluster import LEASES, ApiError, Cluster
+from session_operator.resource import MANAGER, Object
+
+logger = logging.getLogger(__name__)
+
+
+class LeaseLost(Exception):
+    """The Lease was not renewed in time, or somebody else holds it: another replica may lead now."""
+
+
+class Lease:
+    """A coordination.k8s.io Lease. No clock of another machine is believed: what counts is how long it did not change.
+
+    A holder renews it every seventh of `seconds`. It gives up after two thirds of `seconds` without success, before
+    others may take it after `seconds`.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, identity: str, seconds: float) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._identity = identity
+        self._seconds = seconds
+        self._pause = seconds / 7
+        self._valid_until = 0.0
+        self._seen: tuple[str, float] = ("", 0.0)
+
+    def check(self) -> None:
+        """Fence: raise LeaseLost unless the Lease is held for sure."""
+        if time.monotonic() >= self._valid_until:
+            raise LeaseLost("the Lease is not held")
+
+    async def acquire(self) -> None:
+        """Wait until the Lease is free, and take it."""
+        logger.info("%s: waiting to lead", self._identity)
+        while not await self._try():  # noqa: ASYNC110 - no event of this loop tells
+            await asyncio.sleep(self._pause)
+        logger.info("%s: leading", self._identity)
+
+    async def hold(self) -> None:
+        """Renew the Lease for ever. Raises LeaseLost when that is no longer sure."""
+        while True:
+            await asyncio.sleep(self._pause)
+            await self._try()
+            self.check()
+
+    async def release(self) -> None:
+        """Let the next one lead at once."""
+        self._valid_until = 0.0
+        lease = await self._cluster.get(LEASES, self._namespace, MANAGER)
+        if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
+            lease["spec"] |= {"holderIdentity": None, "renewTime": _micro_time()}
+            await self._cluster.replace(LEASES, lease)
+
+    async def _try(self) -> bool:
+        """Take or renew the Lease. False if somebody else holds it, or nobody could be asked."""
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(self._seconds / 3):
+                lease = await self._cluster.get(LEASES, self._namespace, MANAGER)
+                if lease is None:
+                    await self._cluster.create(LEASES, self._claim(None))
+                elif self._free(lease):
+                    await self._cluster.replace(LEASES, self._claim(lease))
+                else:
+                    return False
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            if not isinstance(error, ApiError) or error.status != 409:  # 409: another was faster
+                logger.warning("lease: %s: %s", type(error).__name__, error)
+            return False
+        self._valid_until = begun + self._seconds * 2 / 3
+        return True
+
+    def _free(self, lease: Object) -> bool:
+        holder = lease["spec"].get("holderIdentity")
+        if not holder or holder == self._identity:
+            return True
+        version, since = self._seen
+        if lease["metadata"]["resourceVersion"] != version:
+            self._seen = (lease["metadata"]["resourceVersion"], time.monotonic())
+            return False
+        return bool(time.monotonic() - since > lease["spec"]["leaseDurationSeconds"])
+
+    def _claim(self, lease: Object | None) -> Object:
+        now = _micro_time()
+        before = lease["spec"] if lease else {}
+        ours = before.get("holderIdentity") == self._identity
+        spec = {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": max(1, round(self._seconds)),
+            "acquireTime": before["acquireTime"] if ours else now,
+            "renewTime": now,
+            "leaseTransitions": before.get("leaseTransitions", 0) + (0 if ours or lease is None else 1),
+        }
+        metadata = lease["metadata"] if lease else {"name": MANAGER, "namespace": self._namespace}
+        return {"apiVersion": LEASES.api_version, "kind": LEASES.name, "metadata": metadata, "spec": spec}
+
+
+def _micro_time() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,109 @@
+"""Of several operators one works, and another takes over when it is gone."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from session_operator.cluster import DEPLOYMENTS, LEASES, SERVICES
+
+from .api import Api
+from .apiserver import NAMESPACED, OPERATOR, ApiServer
+from .process import Process
+
+WRITES = {"create", "update", "patch", "delete"}
+OPERATORS = (OPERATOR, NAMESPACED)
+
+
+@pytest.fixture
+def rights(server: ApiServer, api: Api) -> None:
+    """Both users may do in the namespace what the operator may do in its own."""
+    lease = ("--verb=get,create,update", "--resource=leases.coordination.k8s.io")
+    users = tuple(f"--user={user}" for user in OPERATORS)
+    for command in (
+        ("role", "leases", *lease),
+        ("rolebinding", "leases", "--role=leases", *users),
+        ("rolebinding", "session-operator", "--clusterrole=session-operator", *users),
+    ):
+        done = server.kubectl("create", *command, "--namespace", api.namespace)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+async def two(start: Any, api: Api, rights: None) -> dict[str, Process]:
+    """A leader and one that waits, by the users that they are."""
+    options = ("--namespace", api.namespace, "--lease-namespace", api.namespace, "--lease-seconds", "3")
+    first = start(OPERATOR, *options)
+    await api.until(LEASES, "session-operator")
+    second = start(NAMESPACED, *options)
+    await api.write_secret("chat-main", dsn="postgresql://agno:secret@db:5432/agno")
+    await api.write_store()
+    await api.deployed()
+    return {OPERATOR: first, NAMESPACED: second}
+
+
+def writers(server: ApiServer, api: Api) -> list[set[str]]:
+    """What kinds each of the two has written, Leases aside."""
+    return [
+        {
+            event["objectRef"]["resource"]
+            for event in server.audit(api.namespace, user)
+            if event["verb"] in WRITES and event["responseStatus"]["code"] < 400
+        }
+        - {"leases"}
+        for user in OPERATORS
+    ]
+
+
+async def drift_is_put_back(api: Api) -> None:
+    await api.edit(DEPLOYMENTS, "chat", {"spec": {"progressDeadlineSeconds": 7}})
+    await api.until(DEPLOYMENTS, "chat", lambda body: body["spec"]["progressDeadlineSeconds"] == 180)
+
+
+async def test_only_the_leader_works(server: ApiServer, api: Api, two: dict[str, Process]) -> None:
+    await drift_is_put_back(api)
+
+    leading, waiting = writers(server, api)
+    assert {"deployments", "secrets"} <= leading
+    assert waiting == set()
+
+
+async def test_another_takes_over_at_once_from_a_leader_that_is_told_to_stop(
+    server: ApiServer, api: Api, two: dict[str, Process]
+) -> None:
+    assert two[OPERATOR].stop() == 0
+
+    await drift_is_put_back(api)
+
+    assert "deployments" in writers(server, api)[1]
+    assert (await api.until(LEASES, "session-operator"))["spec"]["leaseTransitions"] == 1
+
+
+async def test_another_takes_over_from_a_leader_that_died(server: ApiServer, api: Api, two: dict[str, Process]) -> None:
+    two[OPERATOR].kill()
+
+    await drift_is_put_back(api)
+
+    assert "deployments" in writers(server, api)[1]
+
+
+async def test_a_leader_that_was_frozen_writes_no_more_when_it_wakes_up(
+    server: ApiServer, api: Api, two: dict[str, Process]
+) -> None:
+    two[OPERATOR].signal(signal.SIGSTOP)
+    await api.edit(SERVICES, "chat", {"spec": {"selector": {"app": "other"}}})
+    await api.until(SERVICES, "chat", lambda body: "app" not in body["spec"]["selector"])
+    before = len([event for event in server.audit(api.namespace) if event["verb"] in WRITES])
+
+    two[OPERATOR].signal(signal.SIGCONT)
+
+    assert two[OPERATOR].wait() == 1
+    assert "stopping: the Lease is not held" in two[OPERATOR].log
+    assert "Traceback" not in two[OPERATOR].log
+    assert len([event for event in server.audit(api.namespace) if event["verb"] in WRITES]) == before
+
+
+async def test_an_operator_that_waits_is_alive(two: dict[str, Process]) -> None:
+    assert await two[NAMESPACED].healthy()
