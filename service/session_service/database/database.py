@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -48,7 +48,7 @@ class Database:
         async with self._lend() as connection:
             return await connection.fetch(sql, parameters)
 
-    async def stream(self, sql: str, parameters: Sequence[Any], batch: int) -> AsyncIterator[list[Row]]:
+    async def stream(self, sql: str, parameters: Sequence[Any], batch: int) -> AsyncGenerator[list[Row], None]:
         """Rows in batches from a cursor, so that memory holds one batch. Nothing is yielded where there are none."""
         async with self._lend() as connection:
             fetch = f"FETCH {batch} FROM batches"

@@ -9,7 +9,7 @@ from session_service.database.database import Database
 
 from .layout import Layout
 from .reading import Statement
-from .tables import Tables
+from .tables import Tables, catalog_name
 
 _FILES = '"fs"."agno_fs"'
 
@@ -17,7 +17,8 @@ _FILES = '"fs"."agno_fs"'
 async def dependants(database: Database, tables: Tables) -> frozenset[str]:
     """Which of the tables that may hang on a session exist now: agno creates most of them on first use."""
     candidates = [tables.bindings, tables.transcripts, tables.compactions, tables.tool_results, _FILES]
-    [row] = await database.read(f"SELECT {', '.join('to_regclass(%s) IS NOT NULL' for _ in candidates)}", candidates)
+    exist = ", ".join("to_regclass(%s) IS NOT NULL" for _ in candidates)
+    [row] = await database.read(f"SELECT {exist}", [catalog_name(table) for table in candidates])
     return frozenset(table for table, exists in zip(candidates, row, strict=True) if exists)
 
 

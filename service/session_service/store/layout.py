@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from session_service.database.database import Database
+from session_service.database.errors import Forbidden
 
-from .tables import Tables
+from .tables import Tables, catalog_name
 
 JsonType = Literal["json", "jsonb"]
 
@@ -48,7 +49,8 @@ class Layout:
 
 
 _DETECT = """
-SELECT has_table_privilege(to_regclass(%s), 'SELECT'),
+SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
+           COALESCE(has_table_privilege(to_regclass(%s), 'SELECT'), true),
        to_regnamespace(%s) IS NOT NULL,
        to_regclass(%s) IS NOT NULL,
        to_regclass(%s) IS NOT NULL,
@@ -61,9 +63,13 @@ SELECT has_table_privilege(to_regclass(%s), 'SELECT'),
 
 
 async def detect(database: Database, tables: Tables) -> Layout:
-    """Ask the catalog for the layout of these tables. Raises `Refused` where we may not read the sessions."""
-    sessions, runs = tables.sessions, tables.runs
-    [row] = await database.read(_DETECT, [sessions, tables.schema, sessions, runs, sessions, sessions])
+    """Ask the catalog for the layout of these tables. Raises `Refused` where we may not read them."""
+    sessions, runs, schema_name = map(catalog_name, (tables.sessions, tables.runs, tables.schema))
+    parameters = [sessions, runs, schema_name, sessions, runs, sessions, sessions]
+    try:
+        [row] = await database.read(_DETECT, parameters)
+    except Forbidden:  # no USAGE on the schema
+        row = (False, *(None,) * 6)
     readable, schema, sessions_table, runs_table, runs_column, json_type, server_version = row
     if readable is False:
         raise database.refused("InsufficientPrivilege", "the database user may not read agno's sessions")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 from session_service.database.database import Database
@@ -14,7 +15,7 @@ from .layout import Layout, detect
 from .listing import SessionQuery, read_page
 from .records import NameSource, RunMessages, SessionPage, SessionRecord
 from .schema import missing_tables
-from .tables import Tables, quoted
+from .tables import Tables, catalog_name, quoted
 
 Result = TypeVar("Result")
 
@@ -116,19 +117,24 @@ class SessionStore:
 
         return await self._on_layout(work, [])
 
-    async def runs(self, session_id: str) -> AsyncIterator[bytes]:
+    async def runs(self, session_id: str) -> AsyncGenerator[bytes, None]:
         """The runs of a session in stored order, each as JSON text; memory holds one batch of them."""
-        layout = await self.layout()
-        if not layout.sessions_table:
-            return
-        sql, parameters = reading.read_runs(layout, self.tables, session_id)
-        try:
-            async for rows in self.database.stream(sql, parameters, RUNS_PER_BATCH):
-                for (run,) in rows:
-                    yield run
-        except LayoutChanged:
-            self._layout = None
-            raise
+        for attempt in (1, 2):
+            layout = await self.layout()
+            if not layout.sessions_table:
+                return
+            try:
+                sql, parameters = reading.read_runs(layout, self.tables, session_id)
+                async with aclosing(self.database.stream(sql, parameters, RUNS_PER_BATCH)) as batches:
+                    async for rows in batches:
+                        for (run,) in rows:
+                            yield run
+            except LayoutChanged:  # only ever before the first batch: an open cursor holds its tables
+                self._layout = None
+                if attempt == 2:
+                    raise
+            else:
+                return
 
     async def create(self, new: writing.NewSession) -> SessionRecord | None:
         """Create a session; None if its id is taken. Missing tables are created first. Raises `RunTaken`."""
@@ -185,7 +191,7 @@ class SessionStore:
 
     async def has_table(self, name: str) -> bool:
         """Whether a table of this name is in the store's schema."""
-        table = f"{self.tables.schema.replace('%%', '%')}.{quoted(name).replace('%%', '%')}"
+        table = catalog_name(f"{self.tables.schema}.{quoted(name)}")
         [(exists,)] = await self.database.read("SELECT to_regclass(%s) IS NOT NULL", [table])
         return bool(exists)
 

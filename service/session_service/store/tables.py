@@ -46,3 +46,8 @@ class Tables:
 def quoted(name: str) -> str:
     """A quoted SQL identifier; `%` is doubled since statements carry bound parameters."""
     return '"' + name.replace('"', '""').replace("%", "%%") + '"'
+
+
+def catalog_name(quoted_name: str) -> str:
+    """The same name as the value of a parameter, which `to_regclass` takes."""
+    return quoted_name.replace("%%", "%")
