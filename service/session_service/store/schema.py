@@ -42,7 +42,9 @@ def missing_tables(layout: Layout, tables: Tables) -> list[str]:
         missing += _sessions(tables)
     if not layout.runs_table and layout.runs_column is None:
         missing += _runs(tables)
-    return [statement.replace("%%", "%") for statement in missing]  # no parameter is bound in these
+    # IF NOT EXISTS is no help against another replica that creates the same at the same time
+    lock = ["SELECT pg_advisory_xact_lock(hashtext('agno-session-service'))"] if missing else []
+    return [statement.replace("%%", "%") for statement in lock + missing]  # no parameter is bound in these
 
 
 def _sessions(tables: Tables) -> list[str]:
