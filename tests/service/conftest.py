@@ -10,7 +10,7 @@ from session_service.database.dsn_map import Source
 from session_service.store.session_store import SessionStore
 
 from .agno import Agno, templates
-from .postgres import Server, embedded
+from .postgres import ADMIN, Server, embedded
 
 OpenDatabase = Callable[..., Database]
 OpenStore = Callable[..., SessionStore]
@@ -67,10 +67,10 @@ async def open_database(new_agno: NewAgno) -> AsyncIterator[OpenDatabase]:
 
 @pytest.fixture
 def open_store(open_database: OpenDatabase) -> OpenStore:
-    """Opens the sessions of a database; more words are those of `Source`."""
+    """Opens the sessions of a database as `user`; more words are those of `Source`."""
 
-    def open(agno: Agno, **words: object) -> SessionStore:
-        source = Source(Dsn.parse(agno.dsn), **words)
-        return SessionStore(open_database(agno.dsn, **words), source)
+    def open(agno: Agno, user: str = ADMIN, **words: object) -> SessionStore:
+        dsn = agno.server.dsn(agno.name, user=user)
+        return SessionStore(open_database(dsn, **words), Source(Dsn.parse(dsn), **words))
 
     return open

@@ -12,7 +12,7 @@ from session_service.database.connection import connect
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Unavailable
 
-from ..waiting import until
+from tests.service.waiting import until
 
 
 @pytest.fixture

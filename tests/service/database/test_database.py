@@ -7,7 +7,7 @@ import pytest
 
 from session_service.database.errors import LayoutChanged, Unavailable
 
-from ..waiting import until
+from tests.service.waiting import until
 
 NUMBERS = "SELECT g::int FROM generate_series(1, %s) g"
 
@@ -111,9 +111,11 @@ async def test_a_stream_that_fails_gives_its_connection_back(v3, open_database):
 
 async def test_a_stream_whose_connection_dies_says_so(v3, open_database):
     database = open_database(v3.dsn)
-    with pytest.raises(Unavailable):
-        async for _batch in database.stream(NUMBERS, [100], 4):
-            v3.terminate_backends()
+    async with aclosing(database.stream(NUMBERS, [100], 4)) as batches:
+        await anext(batches)
+        v3.terminate_backends()
+        with pytest.raises(Unavailable):
+            await anext(batches)
     assert await database.read("SELECT 1") == [(1,)]
 
 
@@ -121,8 +123,7 @@ async def test_a_stream_changes_nothing(v3, open_database):
     database = open_database(v3.dsn)
     v3.session("a")
     with pytest.raises(Exception, match=r"read-only|SQLSTATE 0A000|SQLSTATE 42601"):
-        async for _ in database.stream("WITH d AS (DELETE FROM ai.agno_sessions RETURNING 1) SELECT 1", [], 4):
-            pass
+        await anext(database.stream("WITH d AS (DELETE FROM ai.agno_sessions RETURNING 1) SELECT 1", [], 4))
     assert v3.ids("ai.agno_sessions") == ["a"]
 
 

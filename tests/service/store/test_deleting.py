@@ -1,0 +1,130 @@
+"""Deletion takes along everything that hangs on a session, and nothing of anybody else."""
+
+import asyncio
+
+import pytest
+
+BINDINGS = """CREATE TABLE ai.agno_sessions_sandbox_bindings (
+    namespace varchar NOT NULL, session_id varchar NOT NULL REFERENCES ai.agno_sessions (session_id) ON DELETE CASCADE,
+    agent_id varchar NOT NULL, user_id varchar, epoch bigint NOT NULL, owner varchar,
+    run_id varchar REFERENCES ai.agno_runs (run_id), queue_attempt bigint, expires_at timestamptz,
+    record jsonb NOT NULL, PRIMARY KEY (namespace, session_id))"""
+FILES = "CREATE SCHEMA fs; CREATE TABLE fs.agno_fs (namespace varchar, path varchar, PRIMARY KEY (namespace, path))"
+
+DEPENDANTS = {
+    "ai.agno_runs": "session_id",
+    "ai.agno_sessions_sandbox_bindings": "session_id",
+    "ai.agno_transcripts": "agno_session_id",
+    "ai.agno_compactions": "session_id",
+    "ai.agno_tool_results": "session_id",
+    "fs.agno_fs": "path",
+}
+
+
+def hang_on(agno, id, **columns):
+    """A session with one row in each dependent table."""
+    agno.session(id, **columns)
+    agno.add_run(id, f"run of {id}")
+    agno.run(
+        "INSERT INTO ai.agno_sessions_sandbox_bindings (namespace, session_id, agent_id, epoch, run_id, record) "
+        "VALUES ('n', %s, 'x', 1, %s, '{}')",
+        *(id, f"run of {id}"),
+    )
+    agno.run(
+        "INSERT INTO ai.agno_transcripts (framework, project_key, session_id, subpath, position, entry, "
+        "agno_session_id, created_at) VALUES ('f', 'p', %s, '', 0, '{}', %s, 1)",
+        *(f"foreign {id}", id),
+    )
+    agno.run("INSERT INTO ai.agno_compactions (compaction_id, session_id, created_at) VALUES (%s, %s, 1)", id, id)
+    agno.run(
+        "INSERT INTO ai.agno_tool_results (result_id, namespace, path, session_id, run_id, tool_call_id, tool_name, "
+        "args_hash, content_type, size_bytes, line_count, preview, created_at) "
+        "VALUES (%s, 'n', %s, %s, 'r', 'c', 't', 'h', 'text', 1, 1, '', 1)",
+        *(id, id, id),
+    )
+    agno.run("INSERT INTO fs.agno_fs VALUES ('n', %s), ('other', %s)", id, f"other {id}")
+
+
+def left(agno):
+    return {table: agno.ids(table, column) for table, column in DEPENDANTS.items()}
+
+
+@pytest.fixture
+def agno(v3):
+    v3.run(BINDINGS)
+    v3.run(FILES)
+    hang_on(v3, "a", user_id="ann")
+    hang_on(v3, "b", user_id="bob")
+    return v3
+
+
+def all_of(*ids):
+    expected = {table: sorted(ids) for table in DEPENDANTS}
+    return expected | {"fs.agno_fs": sorted([*ids, "other a", "other b"])}
+
+
+async def test_a_deleted_session_takes_everything_along(agno, open_store):
+    await open_store(agno).delete(["a"], None)
+    assert agno.ids("ai.agno_sessions") == ["b"]
+    assert left(agno) == all_of("b")
+
+
+async def test_only_the_owners_sessions_go_and_nothing_of_the_others(agno, open_store):
+    agno.run("UPDATE ai.agno_runs SET user_id = 'bob'")
+    await open_store(agno).delete(["a", "b", "a", "nobody"], "bob")
+    assert agno.ids("ai.agno_sessions") == ["a"]
+    assert left(agno) == all_of("a")
+
+
+@pytest.mark.parametrize("owner", ["Ann", "", "nobody", "\0"])
+async def test_another_owner_deletes_nothing(agno, open_store, owner):
+    await open_store(agno).delete(["a", "b"], owner)
+    assert left(agno) == all_of("a", "b")
+
+
+async def test_a_session_that_is_gone_leaves_its_rows_alone_one_by_one_and_loses_them_in_bulk(agno, open_store):
+    agno.run("DROP TABLE ai.agno_sessions_sandbox_bindings")
+    agno.run("ALTER TABLE ai.agno_runs DROP CONSTRAINT agno_runs_session_id_fkey")
+    agno.run("DELETE FROM ai.agno_sessions WHERE session_id = 'a'")
+    store = open_store(agno)
+    await store.delete(["a"], None)
+    assert agno.ids("ai.agno_runs") == ["a", "b"]
+    await store.delete(["a", "b"], None, orphans=True)
+    agno.run(BINDINGS)
+    assert left(agno) == all_of()
+
+
+@pytest.mark.parametrize("absent", [*DEPENDANTS, "all"])
+async def test_absent_tables_are_no_obstacle(agno, open_store, absent):
+    gone = list(DEPENDANTS) if absent == "all" else [absent]
+    for table in gone:
+        agno.run(f"DROP TABLE {table} CASCADE")
+    await open_store(agno).delete(["a", "b"], None, orphans=True)
+    assert agno.ids("ai.agno_sessions") == []
+    for table, column in DEPENDANTS.items():
+        if table not in gone and absent != "ai.agno_tool_results":
+            assert [id for id in agno.ids(table, column) if not id.startswith("other")] == []
+
+
+@pytest.mark.parametrize("layout", ["v2", "v2_json", "mixed"])
+async def test_older_layouts_lose_their_sessions_too(new_agno, open_store, layout):
+    agno = new_agno(layout)
+    agno.session("a", runs=[{"run_id": "r1"}])
+    agno.session("b", runs=[{"run_id": "r1"}])
+    if layout == "mixed":
+        agno.add_run("a", "r1")
+    await open_store(agno).delete(["a"], None)
+    assert agno.ids("ai.agno_sessions") == ["b"]
+    if layout == "mixed":
+        assert agno.ids("ai.agno_runs") == []
+
+
+async def test_simultaneous_deletes_of_the_same_sessions_all_succeed(agno, open_store):
+    store = open_store(agno)
+    await asyncio.gather(*(store.delete(["a", "b"][:: 1 if n % 2 else -1], None, orphans=True) for n in range(12)))
+    assert left(agno) == all_of()
+
+
+async def test_ids_that_no_row_can_have_are_passed_over(agno, open_store):
+    await open_store(agno).delete(["a\0", "a"], None)
+    assert agno.ids("ai.agno_sessions") == ["b"]
