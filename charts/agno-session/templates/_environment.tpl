@@ -1,0 +1,64 @@
+{{- /* Secrets reach the container as secretKeyRef or as files, never as text. */ -}}
+{{- define "agno-session.environment" -}}
+- {name: AGNO_SERVICE_HOST, value: 0.0.0.0}
+- {name: AGNO_SERVICE_PORT, value: "8080"}
+{{- if .Values.databases.existingSecret.name }}
+- {name: AGNO_SESSION_DSN_MAP_FILE, value: /etc/session-service/dsn-map.json}
+{{- else }}
+{{ include "agno-session.secret" (list "AGNO_PG_DSN" .Values.dsn.existingSecret) }}
+{{- end }}
+{{- with .Values.auth.securityKey.existingSecret }}{{ if .name }}
+{{ include "agno-session.secret" (list "OS_SECURITY_KEY" .) }}
+{{- end }}{{ end }}
+{{- with .Values.auth.jwt.verificationKey.existingSecret }}{{ if .name }}
+{{ include "agno-session.secret" (list "JWT_VERIFICATION_KEY" .) }}
+{{- end }}{{ end }}
+{{- if .Values.auth.jwt.jwks.existingSecret.name }}
+- {name: JWT_JWKS_FILE, value: /etc/session-service-jwks/jwks.json}
+{{- end }}
+{{- $plain := dict
+  "AGNO_DEFAULT_DB_ID" .Values.defaultDatabase
+  "AGNO_REQUIRE_DB_ID" .Values.requireDatabase
+  "AGNO_STARTUP_GRACE_SECONDS" .Values.startupGraceSeconds
+  "AGNO_DRAIN_SECONDS" .Values.drainSeconds
+  "AGNO_SHUTDOWN_SECONDS" .Values.shutdownSeconds
+  "AGNO_CORS_ORIGINS" (join "," .Values.cors.origins)
+  "AGNO_AUTHORIZATION" .Values.auth.authorization
+  "AGNO_USER_ISOLATION" .Values.auth.userIsolation
+  "AGNO_OS_ID" .Values.auth.osId
+  "AGNO_JWT_ALGORITHM" .Values.auth.jwt.algorithm
+  "AGNO_JWT_ISSUER" .Values.auth.jwt.issuer
+  "AGNO_JWT_VERIFY_AUDIENCE" .Values.auth.jwt.verifyAudience
+  "AGNO_JWT_AUDIENCE" (join "," .Values.auth.jwt.audience)
+  "AGNO_JWT_ADMIN_SCOPE" .Values.auth.jwt.adminScope
+}}
+{{- range $name, $value := $plain }}
+{{- if ne (toString $value) "" }}
+- {name: {{ $name }}, value: {{ toString $value | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "agno-session.secret" -}}
+- {name: {{ first . }}, valueFrom: {secretKeyRef: {name: {{ (last .).name }}, key: {{ (last .).key | quote }}}}}
+{{- end }}
+
+{{- define "agno-session.volumes" -}}
+{{- with .Values.databases.existingSecret }}{{ if .name }}
+- name: dsn-map
+  secret: {secretName: {{ .name }}, defaultMode: 0440, items: [{key: {{ .key | quote }}, path: dsn-map.json}]}
+{{- end }}{{ end }}
+{{- with .Values.auth.jwt.jwks.existingSecret }}{{ if .name }}
+- name: jwks
+  secret: {secretName: {{ .name }}, defaultMode: 0440, items: [{key: {{ .key | quote }}, path: jwks.json}]}
+{{- end }}{{ end }}
+{{- end }}
+
+{{- define "agno-session.volumeMounts" -}}
+{{- if .Values.databases.existingSecret.name }}
+- {name: dsn-map, mountPath: /etc/session-service, readOnly: true}
+{{- end }}
+{{- if .Values.auth.jwt.jwks.existingSecret.name }}
+- {name: jwks, mountPath: /etc/session-service-jwks, readOnly: true}
+{{- end }}
+{{- end }}

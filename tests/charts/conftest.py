@@ -1,0 +1,45 @@
+"""The API server that all that the charts render is shown to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..operator.apiserver import ApiServer, api_server, programs
+from . import helm
+
+GATEWAY_API = Path(__file__).parent / "gateway-api"
+ROUTES = "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what is missing before the time limits of tests count."""
+    if any(Path(__file__).parent in item.path.parents for item in session.items):
+        helm.build()
+        programs()
+        go("mod", "download", "sigs.k8s.io/gateway-api")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ApiServer]:
+    """A real API server that knows HTTPRoute, with the namespaces that values name, all restricted."""
+    routes = Path(go("list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api")) / ROUTES
+    with api_server() as running:
+        done = running.kubectl("apply", "--server-side", "--filename", str(routes))
+        assert done.returncode == 0, done.stderr
+        for name in (helm.NAMESPACE, "team-a", "team-b"):
+            labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
+            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+            done = running.kubectl("create", "--filename=-", stdin=json.dumps(namespace))
+            assert done.returncode == 0, done.stderr
+        done = running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+        assert done.returncode == 0, done.stderr
+        yield running
+
+
+def go(*words: str) -> str:
+    return subprocess.run(["go", *words], cwd=GATEWAY_API, capture_output=True, text=True, check=True).stdout.strip()

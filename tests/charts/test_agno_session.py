@@ -1,0 +1,224 @@
+"""What the chart agno-session makes of its values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from session_operator.render.deployment import deployment
+from session_operator.render.labels import selector
+from session_operator.resource import SessionStore
+from session_service.settings import DSN_VARIABLES, VARIABLES, Settings
+
+from . import helm
+
+CASES = [case for case in helm.MATRIX if case.startswith("agno-session/")]
+# What can open a database or a session
+SECRET = {*DSN_VARIABLES, "OS_SECURITY_KEY", "JWT_VERIFICATION_KEY"} - {"AGNO_SESSION_DSN_MAP_FILE"}
+DSN = "postgresql://agno:secret@db:5432/agno"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_service_knows_each_variable_and_reads_its_value(case: str, tmp_path: Path) -> None:
+    environment = {each["name"]: each.get("value", DSN) for each in helm.container(helm.rendered(case))["env"]}
+    if "AGNO_SESSION_DSN_MAP_FILE" in environment:
+        dsn_map = tmp_path / "dsn-map.json"
+        dsn_map.write_text(json.dumps({"main": DSN, "archive": DSN}))
+        environment["AGNO_SESSION_DSN_MAP_FILE"] = str(dsn_map)
+
+    settings = Settings.load(environment)
+
+    assert set(environment) <= {variable.name for variable in VARIABLES}
+    assert (settings.host, settings.port) == ("0.0.0.0", 8080)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_dsns_and_keys_come_from_secrets(case: str) -> None:
+    for variable in helm.container(helm.rendered(case))["env"]:
+        assert (variable["name"] in SECRET) == ("secretKeyRef" in variable.get("valueFrom", {}))
+
+
+def test_a_dsn_that_is_written_into_any_value_never_reaches_the_service() -> None:
+    values = yaml.safe_load((helm.CHARTS / "agno-session/values.yaml").read_text())
+    taken = []
+
+    for place, default in leaves(values):
+        written: Any = [DSN] if isinstance(default, list) else DSN
+        for name in reversed(place):
+            written = {name: written}
+        try:
+            objects = helm.template("agno-session", merged({"dsn": {"existingSecret": {"name": "chat-main"}}}, written))
+        except helm.Refused:
+            continue
+        taken.append(".".join(place))
+        assert "secret@" not in json.dumps(helm.container(objects)["env"]), place
+
+    assert "podAnnotations.any" in taken
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_the_service_reads_from_a_file_is_mounted_there(case: str) -> None:
+    container = helm.container(helm.rendered(case))
+    pod = helm.one(helm.rendered(case), "Deployment")["spec"]["template"]["spec"]
+    items = {volume["name"]: volume["secret"]["items"] for volume in pod.get("volumes", ()) if "secret" in volume}
+    mounted = {
+        f"{mount['mountPath']}/{item['path']}"
+        for mount in container.get("volumeMounts", ())
+        for item in items.get(mount["name"], ())
+    }
+
+    files = {each["value"] for each in container["env"] if each["name"].endswith("_FILE")}
+
+    assert files == mounted
+
+
+def test_a_pod_is_made_like_those_of_a_session_store() -> None:
+    ours = helm.one(helm.rendered("agno-session/many-databases"), "Deployment")["spec"]
+    theirs = deployment(store("chat"), "team-databases")["spec"]
+
+    def traits(spec: Any) -> Any:
+        pod = spec["template"]["spec"]
+        container = pod["containers"][0]
+        same = ("name", "image", "ports", "securityContext", "startupProbe", "livenessProbe", "readinessProbe")
+        return (
+            [spec[name] for name in ("strategy", "progressDeadlineSeconds", "revisionHistoryLimit")],
+            [pod[name] for name in ("securityContext", "automountServiceAccountToken", "enableServiceLinks")],
+            [container[name] for name in (*same, "volumeMounts")],
+            [volume["secret"]["defaultMode"] for volume in pod["volumes"]],
+        )
+
+    assert traits(ours) == traits(theirs)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_session_store_of_the_same_name_does_not_serve_from_the_pods_of_a_release(case: str) -> None:
+    pod = helm.one(helm.rendered(case), "Deployment")["spec"]["template"]["metadata"]["labels"]
+
+    assert not selector(store("chat")).items() <= pod.items()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_pod_has_time_to_drain_and_to_end_its_requests(case: str) -> None:
+    deployment = helm.one(helm.rendered(case), "Deployment")["spec"]
+    value = {each["name"]: each.get("value", "") for each in helm.container(helm.rendered(case))["env"]}
+
+    wanted = int(value["AGNO_DRAIN_SECONDS"]) + int(value["AGNO_SHUTDOWN_SECONDS"])
+
+    assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] > wanted
+    assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_whatever_chooses_pods_chooses_those_of_the_deployment_and_not_the_smoke_test(case: str) -> None:
+    objects = helm.rendered(case)
+    spec = helm.one(objects, "Deployment")["spec"]
+    selectors = [spec["selector"]["matchLabels"], helm.one(objects, "Service")["spec"]["selector"]]
+    selectors += [
+        each["spec"]["selector"]["matchLabels"] for each in objects if each["kind"] == "PodDisruptionBudget"
+    ]
+    spread = spec["template"]["spec"].get("topologySpreadConstraints", ())
+    labels = spec["template"]["metadata"]["labels"]
+
+    assert all(chosen.items() <= labels.items() for chosen in selectors)
+    assert all(each["labelSelector"]["matchLabels"].items() <= labels.items() for each in spread)
+    smoke = helm.one(objects, "Pod")["metadata"]["labels"]
+    assert not any(chosen.items() <= smoke.items() for chosen in selectors)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_whatever_leads_to_the_service_names_it_and_its_port(case: str) -> None:
+    objects = helm.rendered(case)
+    service = helm.one(objects, "Service")
+    name, (port,) = service["metadata"]["name"], service["spec"]["ports"]
+    backends = {"Ingress": ("service", {"name": "http"}), "HTTPRoute": (None, port["port"])}
+
+    for each in objects:
+        if each["kind"] not in backends:
+            continue
+        below, wanted = backends[each["kind"]]
+        for rule in each["spec"]["rules"]:
+            found = rule["backendRefs"] if below is None else [p["backend"][below] for p in rule["http"]["paths"]]
+            assert all((one["name"], one["port"]) == (name, wanted) for one in found)
+    assert port["name"] == "http"
+    assert port["targetPort"] in [each["name"] for each in helm.container(objects)["ports"]]
+    url = helm.one(objects, "Pod")["spec"]["containers"][0]["args"][1]
+    assert url == f"http://{name}:{port['port']}"
+
+
+def test_an_autoscaler_owns_the_number_of_pods() -> None:
+    objects = helm.rendered("agno-session/autoscaling")
+    deployment = helm.one(objects, "Deployment")
+    autoscaler = helm.one(objects, "HorizontalPodAutoscaler")["spec"]
+
+    assert "replicas" not in deployment["spec"]
+    assert autoscaler["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+    assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == (3, 20)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_was_written_is_what_is_made(case: str) -> None:
+    """Scalars of Kubernetes' own keep their value on the way through the templates."""
+    values = yaml.safe_load(helm.MATRIX[case].read_text())
+    objects = helm.rendered(case)
+    pod = helm.one(objects, "Deployment")["spec"]["template"]["spec"]
+
+    for name in ("nodeSelector", "tolerations", "affinity", "priorityClassName", "imagePullSecrets"):
+        assert pod.get(name) == values.get(name)
+    if "replicaCount" in values:
+        assert helm.one(objects, "Deployment")["spec"]["replicas"] == values["replicaCount"]
+    if maximum := values.get("podDisruptionBudget", {}).get("maxUnavailable"):
+        assert helm.one(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == maximum
+    assert ("runAsUser" in pod["securityContext"]) == (values.get("runAsUser", 10001) is not None)
+    kinds = {each["kind"] for each in objects}
+    assert ("Ingress" in kinds) == values.get("ingress", {}).get("enabled", False)
+    assert ("HTTPRoute" in kinds) == values.get("httpRoute", {}).get("enabled", False)
+    assert ("PodDisruptionBudget" in kinds) == values.get("podDisruptionBudget", {}).get("enabled", True)
+    assert ("ServiceAccount" in kinds) == values.get("serviceAccount", {}).get("create", True)
+
+
+def store(name: str) -> SessionStore:
+    dsn = {"secretKeyRef": {"name": "chat-main", "key": "dsn"}}
+    return SessionStore.parse(
+        {
+            "apiVersion": "sessionstore.dev/v1alpha1",
+            "kind": "SessionStore",
+            "metadata": {"name": name, "namespace": helm.NAMESPACE, "uid": "0", "generation": 1},
+            "spec": {
+                "image": "agno-session-service:0.1.0",
+                "databases": [
+                    {
+                        "id": "main",
+                        "dsn": dsn,
+                        "schema": "ai",
+                        "sessionTable": "agno_sessions",
+                        "runsTable": "agno_runs",
+                        "pool": {"maxSize": 10},
+                        "statementTimeoutSeconds": 30,
+                    }
+                ],
+                "service": {"type": "ClusterIP", "port": 80},
+                "resources": {},
+                "reconciliation": "Active",
+            },
+        }
+    )
+
+
+def leaves(values: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that is no map, and a place in each map that is empty."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value or {"any": None}, (*above, name))
+        else:
+            yield (*above, name), value
+
+
+def merged(values: Any, others: Any) -> Any:
+    if not (isinstance(values, dict) and isinstance(others, dict)):
+        return others
+    return {**values, **{name: merged(values.get(name), value) for name, value in others.items()}}

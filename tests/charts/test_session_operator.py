@@ -1,0 +1,182 @@
+"""What the chart session-operator makes of its values, and how a release of it lives on a real API server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ..operator.apiserver import ApiServer
+from . import helm
+
+CASES = [case for case in helm.MATRIX if case.startswith("session-operator/")]
+OPERATOR = "session-operator"
+# Labels that Helm's conventions want on all objects of a release
+RELEASE_LABELS = {
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/managed-by",
+    "app.kubernetes.io/version",
+    "helm.sh/chart",
+}
+
+
+def test_the_chart_as_it_is_renders_what_kustomize_renders() -> None:
+    kubectl = helm.ROOT / ".venv/bin/kubectl"
+    built = subprocess.run([kubectl, "kustomize", helm.ROOT / "manifests"], capture_output=True, text=True, check=True)
+    done = helm.run("template", OPERATOR, helm.CHARTS / OPERATOR, "--namespace", OPERATOR, "--skip-tests")
+
+    wanted = comparable(yaml.safe_load_all(built.stdout))
+    # Helm has --create-namespace for this one
+    assert wanted.pop(("Namespace", OPERATOR))
+    found = comparable(yaml.safe_load_all(done.stdout))
+
+    assert found.keys() == wanted.keys()
+    for key, each in wanted.items():
+        assert found[key] == each, key
+
+
+def test_the_custom_resource_is_left_when_the_release_goes_unless_told_otherwise() -> None:
+    def policy(case: str) -> Any:
+        metadata = helm.one(helm.rendered(case), "CustomResourceDefinition")["metadata"]
+        return metadata.get("annotations", {}).get("helm.sh/resource-policy")
+
+    assert policy("session-operator/as-it-is") == "keep"
+    assert policy("session-operator/crd-goes-with-the-release") is None
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_operator_knows_each_of_its_options(case: str) -> None:
+    command, *options = helm.container(helm.rendered(case))["args"]
+
+    assert command == "run"
+    assert {option.partition("=")[0] for option in options} <= known_options()
+
+
+def test_options_say_what_the_values_say() -> None:
+    assert helm.container(helm.rendered("session-operator/as-it-is"))["args"] == ["run"]
+    assert helm.container(helm.rendered("session-operator/two-namespaces"))["args"] == [
+        "run",
+        "--namespace=team-a",
+        "--namespace=team-b",
+    ]
+    assert helm.container(helm.rendered("session-operator/at-work"))["args"] == [
+        "run",
+        "--workers=16",
+        "--resync=3600",
+        "--log-level=debug",
+    ]
+
+
+def test_with_watch_namespaces_the_operator_has_no_rights_elsewhere(server: ApiServer) -> None:
+    values = {"crds": {"enabled": False}, "rbac": {"aggregateRoles": False}, "watchNamespaces": ["team-a"]}
+    roles = helm.template(OPERATOR, values, "--show-only=templates/rbac.yaml", release="rights")
+    kubectl(server, "apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": roles}))
+
+    def may(verb: str, what: str, namespace: str) -> bool:
+        user = f"--as=system:serviceaccount:{helm.NAMESPACE}:rights-session-operator"
+        return server.kubectl("auth", "can-i", verb, what, user, "--namespace", namespace).stdout.strip() == "yes"
+
+    eventually(lambda: may("patch", "sessionstores.sessionstore.dev/status", "team-a"))
+    assert may("create", "secrets", "team-a")
+    assert not may("get", "secrets", "team-b")
+    assert not may("get", "secrets", helm.NAMESPACE)
+    assert not may("list", "secrets", "")
+
+
+def test_an_upgrade_upgrades_the_custom_resource_and_uninstalling_leaves_the_stores(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    changed = tmp_path / OPERATOR
+    shutil.copytree(helm.CHARTS / OPERATOR, changed)
+    definition = changed / "manifests/crd/sessionstores.yaml"
+    definition.write_text(definition.read_text().replace("shortNames: [sst]", "shortNames: [sst, stores]"))
+    store = ("get", "sessionstore", "kept", f"--namespace={helm.NAMESPACE}", "--output=name")
+
+    release(server, "install", OPERATOR, str(helm.CHARTS / OPERATOR))
+    kubectl(server, "wait", "--for=condition=Established", "crd/sessionstores.sessionstore.dev", "--timeout=20s")
+    eventually(lambda: server.kubectl("apply", "--filename=-", stdin=json.dumps(example("kept"))).returncode == 0)
+    release(server, "upgrade", OPERATOR, str(changed))
+    names = ("get", "crd/sessionstores.sessionstore.dev", "--output=jsonpath={.spec.names.shortNames}")
+    assert json.loads(kubectl(server, *names)) == ["sst", "stores"]
+    release(server, "uninstall", OPERATOR)
+
+    assert kubectl(server, *store).strip() == "sessionstore.sessionstore.dev/kept"
+    left = kubectl(server, "get", "deployments,serviceaccounts,roles", f"--namespace={helm.NAMESPACE}", "--output=name")
+    assert OPERATOR not in left.replace("rights-session-operator", "")
+
+
+@pytest.mark.parametrize(
+    ("chart", "values"),
+    [("agno-session", ["--set=dsn.existingSecret.name=chat-main"]), (OPERATOR, ["--set=crds.enabled=false"])],
+)
+def test_the_notes_name_what_was_installed(server: ApiServer, chart: str, values: list[str]) -> None:
+    notes = release(server, "install", "notes", str(helm.CHARTS / chart), *values).partition("NOTES:\n")[2]
+    try:
+        named = [word for word in notes.split() if word.startswith(("deployment/", "service/"))]
+        assert named
+        kubectl(server, "get", *named, f"--namespace={helm.NAMESPACE}")
+        assert f"helm test notes --namespace {helm.NAMESPACE} --logs" in notes
+    finally:
+        release(server, "uninstall", "notes")
+
+
+def comparable(objects: Any) -> dict[tuple[str, str], Any]:
+    """Objects by kind and name, without what only Helm adds."""
+    found = {}
+    for each in objects:
+        metadata = each["metadata"]
+        found[each["kind"], metadata["name"]] = each
+        metadata.get("annotations", {}).pop("helm.sh/resource-policy", None)
+        labelled = [metadata]
+        if each["kind"] == "Deployment":
+            template = each["spec"]["template"]
+            labelled += [template["metadata"], {"labels": each["spec"]["selector"]["matchLabels"]}]
+            # Kubernetes' default for an image with a tag
+            assert template["spec"]["containers"][0].pop("imagePullPolicy", "IfNotPresent") == "IfNotPresent"
+        if each["kind"] == "CustomResourceDefinition":
+            metadata.get("labels", {}).pop("app.kubernetes.io/name", None)
+        for part in labelled:
+            for label in RELEASE_LABELS:
+                part.get("labels", {}).pop(label, None)
+        for name in ("labels", "annotations"):
+            if not metadata.get(name, True):
+                del metadata[name]
+    return found
+
+
+def known_options() -> set[str]:
+    command = helm.ROOT / ".venv/bin/session-operator"
+    told = subprocess.run([command, "run", "--help"], capture_output=True, text=True, check=True).stdout
+    return {word.strip("[],") for word in told.split() if word.strip("[").startswith("--")}
+
+
+def example(name: str) -> Any:
+    store = yaml.safe_load((helm.ROOT / "manifests/samples/one-database.yaml").read_text())
+    store["metadata"] = {"name": name, "namespace": helm.NAMESPACE}
+    return store
+
+
+def kubectl(server: ApiServer, *words: str, stdin: str | None = None) -> str:
+    done = server.kubectl(*words, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def release(server: ApiServer, *words: str) -> str:
+    done = helm.run(*words, f"--namespace={helm.NAMESPACE}", "--kubeconfig", server.kubeconfig())
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def eventually(happened: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
