@@ -127,13 +127,15 @@ class Cluster:
         items: list[Object] = answer["items"] or []  # an empty PartialObjectMetadataList says null
         return items
 
-    async def apply(self, kind: Kind, wanted: Object, *, subresource: str | None = None) -> Object:
+    async def apply(
+        self, kind: Kind, wanted: Object, *, subresource: str | None = None, manager: str = MANAGER
+    ) -> Object:
         """Server-side apply: take the wanted fields over from whoever set them, drop those no longer wanted."""
         metadata = wanted["metadata"]
         return await self._call(
             "PATCH",
             kind.path(metadata["namespace"], metadata["name"], subresource),
-            query={"fieldManager": MANAGER, "force": "true"},
+            query={"fieldManager": manager, "force": "true"},
             body=wanted,
             content_type="application/apply-patch+yaml",
         )

@@ -46,6 +46,12 @@ class Drift:
     manager: str
 
 
+def owns_replicas(live: Object) -> bool:
+    """Whether the operator set the number of pods of a Deployment."""
+    applied = _applied(live)
+    return applied is not None and "f:replicas" in applied["fieldsV1"].get("f:spec", {})
+
+
 def is_applied(wanted: Object, live: Object) -> bool:
     """Whether the stamped object is what was applied last. If not, there is something new to apply."""
     applied = _applied(live)

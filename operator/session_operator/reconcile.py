@@ -13,7 +13,7 @@ import aiohttp
 
 from session_operator.cluster import DEPLOYMENTS, OWNED, PODS, REPLICA_SETS, SECRETS, STORES, ApiError, Cluster, Kind
 from session_operator.events import Happening, Recorder, transitions
-from session_operator.ownership import drift, is_applied, is_owned, stamp, was_applied
+from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
 from session_operator.render import render
 from session_operator.render.deployment import mounted_map
 from session_operator.render.dsn_map import name_prefix
@@ -90,7 +90,8 @@ class Reconciler:
                 await self._recorder.record(store, happening)
         if error is not None:
             raise error
-        if not store.paused and deployment is not None:
+        # During a rollout the ReplicaSet of the template before may still be in the making
+        if not store.paused and deployment is not None and running is not None and not running.rolling:
             await self._delete_old_maps(store, live, deployment)
         return None if _settled(status) else UNSETTLED_SECONDS
 
@@ -133,6 +134,8 @@ class Reconciler:
                         continue
                     await self._recorder.record(store, Happening.of_drift(kind.name, name, drifted))
                 logger.info("%s: applying %s %s", store.key, kind.name, name)
+                if kind is DEPLOYMENTS and store.replicas is None and owns_replicas(there):
+                    await self._hand_over_replicas(there)
             else:
                 logger.info("%s: creating %s %s", store.key, kind.name, name)
             try:
@@ -142,6 +145,13 @@ class Reconciler:
                     raise ApiError(error.status, error.reason, f"Secret {name} was refused") from None
                 raise
         return None
+
+    async def _hand_over_replicas(self, deployment: Object) -> None:
+        """Keep the number of pods when the spec no longer says it: a field that nobody owns falls back to 1."""
+        metadata = {name: deployment["metadata"][name] for name in ("namespace", "name")}
+        body = {"apiVersion": DEPLOYMENTS.api_version, "kind": DEPLOYMENTS.name, "metadata": metadata}
+        spec = {"replicas": deployment["spec"]["replicas"]}
+        await self._cluster.apply(DEPLOYMENTS, body | {"spec": spec}, manager=f"{MANAGER}-handover")
 
     async def _observe(self, store: SessionStore, deployment: Object) -> Workload:
         pods = await self._cluster.list(PODS, store.key.namespace, selector=_selector(store))

@@ -200,6 +200,21 @@ async def test_without_replicas_in_the_spec_the_number_of_pods_is_left_alone(api
     assert (await api.deployed())["spec"]["replicas"] == 5
 
 
+async def test_taking_replicas_out_of_the_spec_hands_the_number_over_as_it_is(api: Api, server: ApiServer) -> None:
+    await api.write_secret("chat-main", dsn=DSN)
+    await api.write_store(replicas=3)
+    await api.deployed()
+
+    await api.write_store(service={"port": 81})
+    await api.until(STORES, "chat", lambda body: body.get("status", {}).get("observedGeneration") == 2)
+
+    assert (await api.deployed())["spec"]["replicas"] == 3
+    server.kubectl("scale", "deployment/chat", "--replicas=5", "--namespace", api.namespace)
+    await api.write_store(service={"port": 82})
+    await api.until(SERVICES, "chat", lambda body: body["spec"]["ports"][0]["port"] == 82)
+    assert (await api.deployed())["spec"]["replicas"] == 5
+
+
 async def test_a_store_is_scaled_through_its_own_scale_subresource(api: Api, server: ApiServer) -> None:
     await served(api, replicas=1)
 
