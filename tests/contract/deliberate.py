@@ -26,11 +26,9 @@ def deliberate(request: Request, expected: Answer) -> str | None:
 
 def patch_rewrites(request: Request, expected: Answer) -> bool:
     """A patch of a workflow's session or in the form of another type: ids of the datasets begin with their type."""
-    if request.method != "PATCH" or expected.status != 200:
-        return False
-    url = urlsplit(request.path)
     own = {"t-": "team", "w-": "workflow"}.get(session_id(request)[:2], "agent")
-    return own == "workflow" or parse_qs(url.query).get("type", [own])[-1] != own
+    shown_as = parse_qs(urlsplit(request.path).query).get("type", [own])[-1]
+    return request.method == "PATCH" and expected.status in (200, 500) and (own == "workflow" or shown_as != own)
 
 
 def odd_run(request: Request, expected: Answer) -> bool:
