@@ -39,20 +39,28 @@ class Connection(aiopg.Connection):
             state = self._conn.poll()
         except (psycopg2.Warning, psycopg2.Error) as error:
             # always forget the descriptor of a lost connection: uvloop keeps a stale reader otherwise (aiopg#909)
-            if self._conn.closed:
-                self._forget_descriptor()
-            else:
+            if self._established:
                 self._watch_writes(False)
+            else:
+                self._forget_descriptor()
             self._settle(error)
             return
-        if state == psycopg2.extensions.POLL_WRITE:
-            self._watch_writes(True)
-            return
-        self._watch_writes(False)
+        if not self._established:
+            # libpq tries one address after the other, each with a socket of its own (aiopg#837)
+            self._forget_descriptor()
+            self._fileno = self._conn.fileno()
+            self._loop.add_reader(self._fileno, self._ready, self._weakref)
+        self._watch_writes(state == psycopg2.extensions.POLL_WRITE)
         if state == psycopg2.extensions.POLL_OK:
             self._settle(None)
-        elif state != psycopg2.extensions.POLL_READ:
+        elif state not in {psycopg2.extensions.POLL_READ, psycopg2.extensions.POLL_WRITE}:
             self._settle(psycopg2.OperationalError("unexpected state of the connection"))
+
+    @property
+    def _established(self) -> bool:
+        """Whether there is a session: neither still connecting nor lost."""
+        unknown = psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN
+        return not self._conn.closed and self._conn.info.transaction_status != unknown
 
     def _watch_writes(self, wanted: bool) -> None:
         if self._fileno is None:
@@ -66,10 +74,10 @@ class Connection(aiopg.Connection):
     def _forget_descriptor(self) -> None:
         if self._fileno is None:
             return
-        with contextlib.suppress(OSError):
-            self._loop.remove_reader(self._fileno)
-            self._watch_writes(False)
-        self._fileno = None
+        for remove in (self._loop.remove_reader, self._loop.remove_writer):
+            with contextlib.suppress(OSError):  # libpq may have closed it already
+                remove(self._fileno)
+        self._fileno, self._writing = None, False
 
     def _settle(self, error: Exception | None) -> None:
         if self._waiter is None or self._waiter.done():
