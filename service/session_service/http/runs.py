@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 
 from aiohttp import web
 
@@ -42,18 +43,20 @@ async def _list(call: Call, shape: Shape) -> web.StreamResponse:
         raise ApiError(404, f"Session with ID {session_id} not found")
     listed_as = query.type or session.session_type
 
-    async def shapes() -> AsyncIterator[bytes]:
-        async for text in store.runs(session_id):
-            run = Run(text)
-            if not run.matches(
-                created_after=query.created_after, created_before=query.created_before, statuses=statuses
-            ):
-                continue
-            body = shape(run, session, listed_as)
-            if body is not None:
-                yield body
+    async def shapes() -> AsyncGenerator[bytes, None]:
+        async with aclosing(store.runs(session_id)) as runs:
+            async for text in runs:
+                run = Run(text)
+                if not run.matches(
+                    created_after=query.created_after, created_before=query.created_before, statuses=statuses
+                ):
+                    continue
+                body = shape(run, session, listed_as)
+                if body is not None:
+                    yield body
 
-    return await _array(call.request, shapes())
+    async with aclosing(shapes()) as items:
+        return await _array(call.request, items)
 
 
 def _statuses(given: list[str] | None) -> frozenset[str]:
@@ -67,17 +70,23 @@ async def _array(request: web.Request, items: AsyncIterator[bytes]) -> web.Strea
     """A JSON array: whole if it is short, else piece by piece, so that memory holds a piece and not a history."""
     stream: web.StreamResponse | None = None
     piece = bytearray(b"[")
-    async for item in items:
-        if len(piece) > _PIECE:
-            if stream is None:
-                stream = web.StreamResponse(headers={"Content-Type": JSON})
-                await stream.prepare(request)
-            await stream.write(bytes(piece))
-            piece.clear()
-        # the first item follows the bracket, any other a comma
-        if piece != b"[":
-            piece += b","
-        piece += item
+    try:
+        async for item in items:
+            if len(piece) > _PIECE:
+                if stream is None:
+                    stream = web.StreamResponse(headers={"Content-Type": JSON})
+                    await stream.prepare(request)
+                await stream.write(bytes(piece))
+                piece.clear()
+            # the first item follows the bracket, any other a comma
+            if piece != b"[":
+                piece += b","
+            piece += item
+    except Exception:
+        # the status is sent: only a connection that breaks off tells the client that this is not all
+        if stream is not None and request.transport is not None:
+            request.transport.abort()
+        raise
     piece += b"]"
     if stream is None:
         return answer(bytes(piece))
