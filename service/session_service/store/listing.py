@@ -11,6 +11,7 @@ from .layout import Layout
 from .names_sql import name_columns, name_source
 from .records import ListedSession, NameSource, SessionPage
 from .tables import Tables
+from .text import storable
 
 _COMPONENT_COLUMNS = {"agent": "agent_id", "team": "team_id", "workflow": "workflow_id"}
 _TEXT_COLUMNS = ("session_id", "session_type", "agent_id", "team_id", "workflow_id", "user_id", "created_at")
@@ -33,8 +34,8 @@ class SessionQuery:
 
     @property
     def matches_nothing(self) -> bool:
-        """Postgres text holds no NUL, so a filter with one matches no row."""
-        return any("\0" in value for value in (self.component_id, self.user_id, self.session_name) if value)
+        """Whether a filter is no text that a row can hold."""
+        return not storable(self.component_id, self.user_id, self.session_name)
 
 
 async def read_page(database: Database, layout: Layout, tables: Tables, query: SessionQuery) -> SessionPage:

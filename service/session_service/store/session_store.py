@@ -16,6 +16,7 @@ from .listing import SessionQuery, read_page
 from .records import NameSource, RunMessages, SessionPage, SessionRecord
 from .schema import missing_tables
 from .tables import Tables, catalog_name, quoted
+from .text import storable
 
 Result = TypeVar("Result")
 
@@ -78,7 +79,7 @@ class SessionStore:
 
         `shown_as` is the type that it is shown as, None for its own: each type makes names by rules of its own.
         """
-        if _no_text(session_id, user_id):
+        if not storable(session_id, user_id):
             return None
 
         async def work(layout: Layout) -> tuple[SessionRecord, NameSource] | None:
@@ -89,7 +90,7 @@ class SessionStore:
 
     async def record(self, session_id: str, user_id: str | None) -> SessionRecord | None:
         """The row of a session by id, of this owner if one is given."""
-        if _no_text(session_id, user_id):
+        if not storable(session_id, user_id):
             return None
 
         async def work(_: Layout) -> SessionRecord | None:
@@ -102,7 +103,7 @@ class SessionStore:
         """The run of this id as JSON text, None if there is none; and whether the session has any run."""
 
         async def work(layout: Layout) -> tuple[bytes | None, bool]:
-            wanted = "" if _no_text(run_id) else run_id
+            wanted = run_id if storable(run_id) else ""
             rows = await self.database.read(*reading.read_run(layout, self.tables, session_id, wanted))
             return rows[0] if rows else (None, False)
 
@@ -154,7 +155,7 @@ class SessionStore:
         self, session_id: str, session_type: str | None, user_id: str | None, name: str
     ) -> SessionRecord | None:
         """Set the name (JSON text); None if there is no such session of this stored type and owner."""
-        if _no_text(session_id, user_id):
+        if not storable(session_id, user_id):
             return None
 
         async def work(layout: Layout) -> SessionRecord | None:
@@ -168,7 +169,7 @@ class SessionStore:
         self, session_id: str, user_id: str | None, changes: writing.SessionChanges
     ) -> SessionRecord | None:
         """Apply the changes; None if there is no such session of this owner."""
-        if _no_text(session_id, user_id):
+        if not storable(session_id, user_id):
             return None
 
         async def work(layout: Layout) -> SessionRecord | None:
@@ -179,7 +180,7 @@ class SessionStore:
 
     async def delete(self, session_ids: Sequence[str], user_id: str | None, *, orphans: bool = False) -> None:
         """Delete the sessions of these ids and of this owner, with all that belongs to them (storage: `deleting`)."""
-        ids = [session_id for session_id in session_ids if not _no_text(session_id, user_id)]
+        ids = [session_id for session_id in session_ids if storable(session_id, user_id)]
 
         async def work(layout: Layout) -> None:
             existing = await deleting.dependants(self.database, self.tables)
@@ -205,8 +206,3 @@ class SessionStore:
         if statements:
             await self.database.write("; ".join(statements))
         self._layout = None
-
-
-def _no_text(*values: str | None) -> bool:
-    """Whether a value can't be text for Postgres: no row can have it."""
-    return any("\0" in value for value in values if value is not None)
