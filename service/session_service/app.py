@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import chain
 
 from aiohttp import web
 
@@ -25,11 +26,11 @@ LARGEST_BODY = 32 * 1024 * 1024
 
 
 def open_stores(dsn_map: DsnMap) -> dict[str, list[SessionStore]]:
-    """The stores of each database id. Those of one id share its pool; no connection is opened yet."""
+    """The stores of each database id. Those of one id and DSN share a pool; no connection is opened yet."""
     stores: dict[str, list[SessionStore]] = {}
     for id, sources in dsn_map.sources.items():
-        database = Database(id, sources[0])
-        stores[id] = [SessionStore(database, source) for source in sources]
+        databases = {source.dsn: Database(id, source) for source in reversed(sources)}
+        stores[id] = [SessionStore(databases[source.dsn], source) for source in sources]
     return stores
 
 
@@ -74,7 +75,7 @@ def create_app(settings: Settings) -> web.Application:
         prober.begin()
         yield
         await prober.end()
-        for [store, *_others] in stores.values():
+        for store in chain.from_iterable(stores.values()):
             await store.database.close()
 
     app = web.Application(middlewares=[answer], client_max_size=LARGEST_BODY)

@@ -78,12 +78,12 @@ def _parser() -> argparse.ArgumentParser:
 
 @asynccontextmanager
 async def _stores(settings: Settings) -> AsyncIterator[list[tuple[str, SessionStore]]]:
-    by_id = open_stores(settings.databases)
+    every = [(id, store) for id, stores in open_stores(settings.databases).items() for store in stores]
     try:
-        yield [(id, store) for id, stores in by_id.items() for store in stores]
+        yield every
     finally:
-        for stores in by_id.values():
-            await stores[0].database.close()
+        for _, store in every:
+            await store.database.close()
 
 
 async def _serve(options: argparse.Namespace, settings: Settings) -> int:

@@ -32,6 +32,12 @@ class DatabaseReport:
         return {key: value for key, value in members.items() if value is not None}
 
 
+def _report(id: str, stores: Sequence[SessionStore]) -> DatabaseReport:
+    """An id whose sources are in several databases is as well as the first of them that does not serve."""
+    worst = next((store for store in stores if store.database.state != "serving"), stores[0])
+    return DatabaseReport(id, worst.database.state, worst.database.reason, worst.layout_name)
+
+
 class Prober:
     """Probes each source: connect, read the layout, check that sessions may be read."""
 
@@ -68,10 +74,7 @@ class Prober:
 
     def reports(self) -> list[DatabaseReport]:
         """One report per database id, in the order of the map."""
-        return [
-            DatabaseReport(id, stores[0].database.state, stores[0].database.reason, stores[0].layout_name)
-            for id, stores in self._stores.items()
-        ]
+        return [_report(id, stores) for id, stores in self._stores.items()]
 
     @property
     def serving(self) -> bool:
