@@ -1,5 +1,6 @@
 """PostgreSQL for the tests of the service: a fresh database for each, and a server of its own where one gets hurt."""
 
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -29,6 +30,14 @@ def own_server() -> Iterator[Server]:
     """A server that a test may freeze, fill or crash."""
     with embedded() as server:
         yield server
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 @pytest.fixture

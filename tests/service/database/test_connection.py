@@ -11,7 +11,6 @@ import pytest
 from session_service.database.connection import connect
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Unavailable
-
 from tests.service.waiting import until
 
 
@@ -26,6 +25,27 @@ async def open_connection(new_agno):
     yield open
     for connection in opened:
         connection._close()
+
+
+@pytest.fixture
+async def forwarded(postgres):
+    """A TCP port that leads to the server."""
+    tasks = []
+
+    async def pipe(reader, writer):
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+        await writer.wait_closed()
+
+    async def forward(reader, writer):
+        there, back = await asyncio.open_unix_connection(postgres.socket / ".s.PGSQL.5432")
+        tasks.extend([asyncio.create_task(pipe(reader, back)), asyncio.create_task(pipe(there, writer))])
+        await asyncio.wait(tasks)
+
+    async with await asyncio.start_server(forward, "127.0.0.1") as tcp:
+        yield tcp.sockets[0].getsockname()[1]
+    await asyncio.wait(tasks)
 
 
 def active(agno):
@@ -113,6 +133,25 @@ async def test_a_killed_backend_is_an_error_and_no_hang(v3, open_connection):
         await connection.fetch("SELECT 1")
     assert type(failed.value).__module__.startswith("psycopg2")
     assert not connection.idle
+
+
+async def test_the_next_address_is_tried_where_nobody_listens_at_the_first(v3, forwarded, free_port):
+    addresses = {"host": "127.0.0.1,127.0.0.1,127.0.0.1", "port": f"{free_port},{free_port},{forwarded}"}
+    connection = await connect(Dsn.parse(v3.server.dsn(v3.name, **addresses)), 30)
+    assert await connection.fetch("SELECT 1") == [(1,)]
+    connection._close()
+
+
+async def test_an_address_where_nobody_listens_is_told_at_once_and_leaves_the_loop_in_order(v3, free_port, caplog):
+    nobody = Dsn.parse(v3.server.dsn(v3.name, host="127.0.0.1", port=str(free_port)))
+    for _ in range(5):
+        # well before the deadline of the test
+        with pytest.raises(Unavailable):
+            await connect(nobody, 30, timeout=600)
+        connection = await connect(Dsn.parse(v3.dsn), 30)
+        assert await connection.fetch("SELECT 1") == [(1,)]
+        connection._close()
+    assert [record for record in caplog.records if record.name == "asyncio" and record.levelname == "ERROR"] == []
 
 
 async def test_connecting_to_a_frozen_server_is_given_up_in_time(own_server):

@@ -6,7 +6,6 @@ from contextlib import aclosing
 import pytest
 
 from session_service.database.errors import LayoutChanged, Unavailable
-
 from tests.service.waiting import until
 
 NUMBERS = "SELECT g::int FROM generate_series(1, %s) g"

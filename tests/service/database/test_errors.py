@@ -1,7 +1,6 @@
 """What a real server says when it will not have us, and the state and the word that it becomes."""
 
 import asyncio
-import socket
 from contextlib import suppress
 
 import psycopg2
@@ -9,7 +8,6 @@ import pytest
 
 from session_service.database import errors
 from session_service.database.errors import Refused, Unavailable
-
 from tests.service.waiting import until
 
 RULES = (
@@ -92,17 +90,11 @@ async def test_the_right_password_is_taken(strict, open_database):
     assert (database.state, database.reason) == ("serving", None)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.mark.parametrize(
-    "place", [{"host": "127.0.0.1", "port": str(free_port())}, {"host": "/nowhere"}, {"host": "no-such-host.invalid"}]
+    "place", [{"host": "127.0.0.1", "port": None}, {"host": "/nowhere"}, {"host": "no-such-host.invalid"}]
 )
-async def test_a_place_where_nobody_listens_is_unreachable(strict, open_database, place):
-    database = open_database(strict.dsn(**place))
+async def test_a_place_where_nobody_listens_is_unreachable(strict, open_database, free_port, place):
+    database = open_database(strict.dsn(**{word: value or str(free_port) for word, value in place.items()}))
     with pytest.raises(Unavailable) as unavailable:
         await database.read("SELECT 1")
     assert (unavailable.value.reason, database.state, database.reason) == ("Unreachable", "unreachable", "Unreachable")

@@ -10,7 +10,6 @@ from session_service.database.connection import connect
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Refused, Unavailable
 from session_service.database.pool import Pool
-
 from tests.service.waiting import until
 
 

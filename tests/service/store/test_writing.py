@@ -1,4 +1,4 @@
-"""Sessions that are created, renamed and patched: what stands in the row afterwards, and what others wrote meanwhile."""
+"""Sessions created, renamed and patched: what stands in the row, and what others wrote meanwhile."""
 
 import asyncio
 import json
