@@ -37,7 +37,7 @@ class Lease:
 
     def check(self) -> None:
         """Fence: raise LeaseLost unless the Lease is held for sure."""
-        if time.monotonic() >= self._valid_until:
+        if not self._held():
             raise LeaseLost("the Lease is not held")
 
     async def acquire(self) -> None:
@@ -55,12 +55,20 @@ class Lease:
             self.check()
 
     async def release(self) -> None:
-        """Let the next one lead at once."""
+        """Let the next one lead at once. If that fails, it will when the Lease runs out."""
+        if not self._held():
+            return
         self._valid_until = 0.0
-        lease = await self._cluster.get(LEASES, self._namespace, MANAGER)
-        if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
-            lease["spec"] |= {"holderIdentity": None, "renewTime": _micro_time()}
-            await self._cluster.replace(LEASES, lease)
+        try:
+            lease = await self._cluster.get(LEASES, self._namespace, MANAGER)
+            if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
+                lease["spec"] |= {"holderIdentity": None, "renewTime": _micro_time()}
+                await self._cluster.replace(LEASES, lease)
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("lease: %s: %s", type(error).__name__, error)
+
+    def _held(self) -> bool:
+        return time.monotonic() < self._valid_until
 
     async def _try(self) -> bool:
         """Take or renew the Lease. False if somebody else holds it, or nobody could be asked."""

@@ -139,7 +139,7 @@ async def _watch_secrets(
                     queue.add(key)
                 if labels.get(MANAGED_BY_LABEL) == MANAGER and INSTANCE_LABEL in labels:
                     queue.add(Key(metadata["namespace"], labels[INSTANCE_LABEL]))
-        except (aiohttp.ClientError, TimeoutError, ApiError) as error:
+        except (aiohttp.ClientError, TimeoutError, ApiError, ValueError) as error:  # ValueError: a line cut short
             logger.warning("watch of Secrets: %s: %s", type(error).__name__, error)
             await asyncio.sleep(1)
 
