@@ -1,5 +1,6 @@
 """The cluster of the run, what runs in it, and what to show of it when a test fails."""
 
+import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -76,9 +77,9 @@ def operator(cluster: Cluster, _images: None, step: Step) -> Iterator[None]:
 
 
 @pytest.fixture
-def name(request: pytest.FixtureRequest) -> str:
+def name() -> str:
     """A name for what belongs to the test."""
-    return f"e2e{abs(hash((request.node.nodeid, time.time_ns()))) % 10**8:08d}"
+    return f"e2e{secrets.token_hex(4)}"
 
 
 @pytest.fixture

@@ -38,7 +38,14 @@ def provide() -> None:
             (POSTGRES, Path(__file__).parent / "Dockerfile.postgres", Path(sysconfig.get_path("platlib"))),
         ):
             before = image_id(f"localhost/{image}")
-            build = ["bud", "--quiet", "--layers", f"--build-arg=PYTHON_IMAGE={python}", *package_index]
+            build = [
+                "bud",
+                "--quiet",
+                "--layers",
+                "--network=host",
+                f"--build-arg=PYTHON_IMAGE={python}",
+                *package_index,
+            ]
             buildah(*build, f"--tag=localhost/{image}", f"--file={dockerfile}", str(context))
             if before not in ("", image_id(f"localhost/{image}")):
                 buildah("rmi", before)  # its layers would pile up

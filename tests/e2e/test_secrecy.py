@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from . import node
-from .cluster import Cluster
+from .cluster import Cluster, until
 from .postgres import Database, Postgres
 from .store import Store
 
@@ -22,13 +22,26 @@ def everything(cluster: Cluster) -> Iterator[tuple[str, str]]:
             item.pop("data", None)
         metadata = item["metadata"]
         yield f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}", json.dumps(item)
-    for pod in cluster.get("pods", "--all-namespaces")["items"]:
-        metadata, statuses = pod["metadata"], pod["status"].get("containerStatuses", [])
-        words = ("--namespace", metadata["namespace"], "logs", metadata["name"])
-        yield f"log of {metadata['name']}", cluster.kubectl(*words)
-        if any(status["restartCount"] for status in statuses):
-            yield f"log before the restart of {metadata['name']}", cluster.kubectl(*words, "--previous")
+    for namespace in cluster.get("namespaces")["items"]:
+        if namespace["status"]["phase"] == "Active":  # else it belongs to a test that is over, and its pods are going
+            yield from pod_logs(cluster, namespace["metadata"]["name"])
     yield from node.logs().items()
+
+
+def last_words(store: Store) -> str | None:
+    """The termination message of a pod that was restarted."""
+    statuses = [status for pod in store.pods().values() for status in pod["status"].get("containerStatuses", ())]
+    return next((s["lastState"]["terminated"].get("message") for s in statuses if s["lastState"]), None)
+
+
+def pod_logs(cluster: Cluster, namespace: str) -> Iterator[tuple[str, str]]:
+    """What the pods of a namespace log, and logged before they were restarted."""
+    for pod in cluster.get("pods", "--namespace", namespace)["items"]:
+        name = pod["metadata"]["name"]
+        words = ("--namespace", namespace, "logs", name)
+        yield f"log of {name}", cluster.kubectl(*words)
+        if any(status["restartCount"] for status in pod["status"]["containerStatuses"]):
+            yield f"log of {name} before it was restarted", cluster.kubectl(*words, "--previous")
 
 
 def test_a_password_is_in_no_object_but_secrets_and_in_no_log(
@@ -44,11 +57,13 @@ def test_a_password_is_in_no_object_but_secrets_and_in_no_log(
     store.wait_until_ready()
     assert "main" in refused.wait_until_degraded()
     assert "main" in unread.wait_until_degraded()
+    until("the kubelet has what the refused pod said when it was ended", 120, lambda: last_words(refused))
 
     databases = (database, wrong, malformed)
     spellings = [each.password.split(":")[0] for each in databases] + [
         b64encode(each.dsn.encode()).decode() for each in databases
     ]
     sights = dict(everything(cluster))
+    assert "log of {} before it was restarted".format(*refused.pods()) in sights
     assert f"SessionStore {store.namespace}/refused" in sights
     assert [what for what, text in sights.items() if any(spelling in text for spelling in spellings)] == []
