@@ -61,12 +61,11 @@ class Options:
     lease_seconds: float = 15
 
 
-async def operate(cluster: Cluster, options: Options, stop: asyncio.Event | None = None) -> None:
+async def operate(cluster: Cluster, queue: WorkQueue[Key], options: Options, stop: asyncio.Event | None = None) -> None:
     """Serve until a signal, or until `stop` is set. Ends with an exception if any part fails."""
     while not await cluster.serves(STORES):
         logger.warning("the API server knows no %s: apply the CustomResourceDefinition", STORES.plural)
         await asyncio.sleep(2)
-    queue: WorkQueue[Key] = WorkQueue()
     reconciler = Reconciler(cluster)
     namespaces = options.namespaces or (None,)
     async with asyncio.TaskGroup() as group:
@@ -158,9 +157,10 @@ async def _resync(cluster: Cluster, namespace: str | None, seconds: float, queue
 
 
 async def _run(options: Options) -> None:
-    async with serving_health(options.listen), Cluster.connect() as cluster:
+    queue: WorkQueue[Key] = WorkQueue()
+    async with serving_health(options.listen, queue.stalled_for), Cluster.connect() as cluster:
         if options.lease_namespace is None:
-            await operate(cluster, options)
+            await operate(cluster, queue, options)
             return
         identity = f"{socket.gethostname()}-{os.getpid()}"
         lease = Lease(cluster, options.lease_namespace, identity, options.lease_seconds)
@@ -169,7 +169,7 @@ async def _run(options: Options) -> None:
             # A connection of its own, so that renewals never wait for other requests
             async with Cluster.connect(lease.check) as fenced, asyncio.TaskGroup() as group:
                 holding = group.create_task(lease.hold())
-                await operate(fenced, options)
+                await operate(fenced, queue, options)
                 holding.cancel()
         finally:
             await lease.release()

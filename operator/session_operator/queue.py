@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -29,6 +30,7 @@ class WorkQueue(Generic[K]):
         self._again: set[K] = set()
         self._failures: dict[K, int] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._moved = 0.0
 
     def add(self, key: K) -> None:
         """Ask for a key to be worked on, now."""
@@ -37,12 +39,18 @@ class WorkQueue(Generic[K]):
         if key in self._active:
             self._again.add(key)
         elif key not in self._waiting:
+            if self.idle():
+                self._moved = time.monotonic()
             self._waiting.add(key)
             self._ready.put_nowait(key)
 
     def idle(self) -> bool:
         """Whether nothing waits and nothing is worked on; keys that come back later do not count."""
         return not self._waiting and not self._active
+
+    def stalled_for(self) -> float:
+        """Seconds since a key was done last, or since there was one to do; 0 while there is none."""
+        return 0.0 if self.idle() else time.monotonic() - self._moved
 
     async def work(self, handle: Callable[[K], Awaitable[float | None]]) -> None:
         """One worker: runs until cancelled. What `handle` returns is the seconds until the next look at the key."""
@@ -60,6 +68,7 @@ class WorkQueue(Generic[K]):
                 self._failures.pop(key, None)
             finally:
                 self._active.discard(key)
+                self._moved = time.monotonic()
             if key in self._again:
                 self._again.discard(key)
                 self.add(key)

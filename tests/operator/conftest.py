@@ -14,6 +14,7 @@ import pytest
 
 from session_operator.cluster import Cluster
 from session_operator.main import Options, operate
+from session_operator.queue import WorkQueue
 
 from .api import Api
 from .apiserver import OPERATOR, ROOT, ApiServer, api_server, programs
@@ -66,7 +67,7 @@ def operator_in(server: ApiServer, namespace: str, *, resync: float = 600) -> It
         stopping = asyncio.Event()
         asyncio.get_running_loop().run_in_executor(None, stop.wait).add_done_callback(lambda _: stopping.set())
         async with Cluster.connect() as cluster:
-            await operate(cluster, options, stopping)
+            await operate(cluster, WorkQueue(), options, stopping)
         await asyncio.sleep(0.1)  # TLS connections take some turns of the loop to close
 
     def work() -> None:

@@ -137,3 +137,24 @@ async def test_a_key_comes_back_when_its_handler_asked_for_it() -> None:
         await settled(queue)
 
     assert seen == ["chat", "chat"]
+
+
+async def test_a_queue_is_stalled_only_while_there_is_work_that_does_not_get_done() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    let_go = asyncio.Event()
+
+    async def handle(key: str) -> None:
+        await let_go.wait()
+
+    await asyncio.sleep(0.01)
+    assert queue.stalled_for() == 0
+    queue.add("chat")
+    assert queue.stalled_for() < 0.01
+    async with working(queue, handle):
+        await asyncio.sleep(0.02)
+        queue.add("team")
+        assert queue.stalled_for() >= 0.02
+        let_go.set()
+        await settled(queue)
+
+    assert queue.stalled_for() == 0
