@@ -43,9 +43,17 @@ SERVICES = Kind("v1", "Service", "services")
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
 REPLICA_SETS = Kind("apps/v1", "ReplicaSet", "replicasets")
 PODS = Kind("v1", "Pod", "pods")
+CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps")
+NETWORK_POLICIES = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+DISRUPTION_BUDGETS = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+AUTOSCALERS = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+INGRESSES = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+HTTP_ROUTES = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENTS = Kind("events.k8s.io/v1", "Event", "events")
-OWNED = (SERVICE_ACCOUNTS, SECRETS, SERVICES, DEPLOYMENTS)
+OPTIONAL = (NETWORK_POLICIES, DISRUPTION_BUDGETS, AUTOSCALERS, INGRESSES, HTTP_ROUTES)
+"""The kinds that the operator applies where a store asks for them. Of these, the API server may lack HTTPRoute."""
+OWNED = (SERVICE_ACCOUNTS, SECRETS, SERVICES, DEPLOYMENTS, *OPTIONAL)
 """The kinds that the operator applies."""
 
 
@@ -163,12 +171,15 @@ class Cluster:
             if error.status not in (404, 409):
                 raise
 
-    async def watch_metadata(self, kind: Kind, namespace: str | None, *, fields: str = "") -> AsyncIterator[Object]:
+    async def watch_metadata(
+        self, kind: Kind, namespace: str | None, *, selector: str = "", fields: str = ""
+    ) -> AsyncIterator[Object]:
         """Metadata of the objects that are there and of each that changes or goes, until the server ends the watch.
 
         Asks for PartialObjectMetadata: what the objects hold never leaves the API server.
         """
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS)}
+        query |= {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
         timeout = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_read=WATCH_SILENCE)
         response = await self._send("GET", kind.path(namespace), query, None, _accept("", True), None, timeout)
@@ -176,7 +187,7 @@ class Cluster:
             async for line in response.content:
                 event = json.loads(line)
                 if event["type"] == "ERROR":
-                    raise _error(event["object"])
+                    raise _error(500, json.dumps(event["object"]))
                 if event["type"] != "BOOKMARK":
                     yield event["object"]
         finally:
@@ -220,7 +231,7 @@ class Cluster:
         )
         response: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
         if response.status >= 400:
-            raise _error(await response.json(content_type=None))
+            raise _error(response.status, await response.text())
         return response
 
 
@@ -230,5 +241,9 @@ def _accept(suffix: str, metadata_only: bool) -> str:
     return f"application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
 
 
-def _error(status: Mapping[str, Any]) -> ApiError:
-    return ApiError(status.get("code", 500), status.get("reason", "Unknown"), status.get("message", ""))
+def _error(code: int, text: str) -> ApiError:
+    try:
+        status = json.loads(text)
+    except ValueError:  # of paths that it does not know, the API server speaks plain text
+        return ApiError(code, "Unknown", text.strip()[:200])
+    return ApiError(status.get("code", code), status.get("reason", "Unknown"), status.get("message", ""))

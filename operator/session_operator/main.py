@@ -16,7 +16,12 @@ import aiohttp
 import kopf
 
 from session_operator.cluster import (
+    AUTOSCALERS,
     DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
+    HTTP_ROUTES,
+    INGRESSES,
+    NETWORK_POLICIES,
     PODS,
     REPLICA_SETS,
     SECRETS,
@@ -29,13 +34,24 @@ from session_operator.cluster import (
 from session_operator.health import serving_health
 from session_operator.leader import Lease, LeaseLost
 from session_operator.queue import WorkQueue
-from session_operator.reconcile import Reconciler
+from session_operator.reconcile import UNSETTLED_SECONDS, Reconciler
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key
 
 logger = logging.getLogger(__name__)
 
-WATCHED = (SERVICE_ACCOUNTS, SERVICES, DEPLOYMENTS, REPLICA_SETS, PODS)
-"""What kopf watches beside SessionStores, by label. Not Secrets: it would read what they hold."""
+WATCHED = (
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    PODS,
+    NETWORK_POLICIES,
+    DISRUPTION_BUDGETS,
+    AUTOSCALERS,
+    INGRESSES,
+)
+"""What kopf watches beside SessionStores, by label. Not Secrets: it would read what they hold. Not HTTPRoutes: it
+would not notice that an API server begins to serve them."""
 UNINTERESTING_SECRETS = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
 EPILOG = """\
 What it needs: the CustomResourceDefinition of SessionStore, and the rights of manifests/rbac (of a Role in each
@@ -73,6 +89,7 @@ async def operate(cluster: Cluster, queue: WorkQueue[Key], options: Options, sto
         tasks = [
             *(group.create_task(queue.work(reconciler.reconcile)) for _ in range(options.workers)),
             *(group.create_task(_watch_secrets(cluster, namespace, reconciler, queue)) for namespace in namespaces),
+            *(group.create_task(_watch_routes(cluster, namespace, queue)) for namespace in namespaces),
             *(group.create_task(_resync(cluster, namespace, options.resync, queue)) for namespace in namespaces),
         ]
         await kopf.operator(
@@ -140,6 +157,21 @@ async def _watch_secrets(
                     queue.add(Key(metadata["namespace"], labels[INSTANCE_LABEL]))
         except (aiohttp.ClientError, TimeoutError, ApiError, ValueError) as error:  # ValueError: a line cut short
             logger.warning("watch of Secrets: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(1)
+
+
+async def _watch_routes(cluster: Cluster, namespace: str | None, queue: WorkQueue[Key]) -> None:
+    while True:
+        try:
+            async for route in cluster.watch_metadata(
+                HTTP_ROUTES, namespace, selector=f"{MANAGED_BY_LABEL}={MANAGER},{INSTANCE_LABEL}"
+            ):
+                queue.add(Key(route["metadata"]["namespace"], route["metadata"]["labels"][INSTANCE_LABEL]))
+        except (aiohttp.ClientError, TimeoutError, ApiError) as error:
+            if isinstance(error, ApiError) and error.status == 404:  # not served, or not yet
+                await asyncio.sleep(UNSETTLED_SECONDS)
+                continue
+            logger.warning("watch of HTTPRoutes: %s: %s", type(error).__name__, error)
             await asyncio.sleep(1)
 
 

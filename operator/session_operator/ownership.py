@@ -24,7 +24,8 @@ APPLIED_ANNOTATION = f"{GROUP}/applied"
 def stamp(wanted: Object) -> Object:
     """Add the hash of an object to it. The data of a Secret stays out: the name of a DSN map stands for it."""
     content = json.dumps({k: v for k, v in wanted.items() if k != "data"}, sort_keys=True)
-    annotations = {APPLIED_ANNOTATION: hashlib.sha256(content.encode()).hexdigest()[:16]}
+    applied = {APPLIED_ANNOTATION: hashlib.sha256(content.encode()).hexdigest()[:16]}
+    annotations = wanted["metadata"].get("annotations", {}) | applied
     return {**wanted, "metadata": {**wanted["metadata"], "annotations": annotations}}
 
 

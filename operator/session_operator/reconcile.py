@@ -11,14 +11,27 @@ from typing import Any
 
 import aiohttp
 
-from session_operator.cluster import DEPLOYMENTS, OWNED, PODS, REPLICA_SETS, SECRETS, STORES, ApiError, Cluster, Kind
+from session_operator.cluster import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    HTTP_ROUTES,
+    OPTIONAL,
+    OWNED,
+    PODS,
+    REPLICA_SETS,
+    SECRETS,
+    STORES,
+    ApiError,
+    Cluster,
+    Kind,
+)
 from session_operator.events import Happening, Recorder, transitions
 from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
 from session_operator.render import render
-from session_operator.render.deployment import mounted_map
 from session_operator.render.dsn_map import name_prefix
+from session_operator.render.pod import mounted_map
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object, SessionStore
-from session_operator.sources import resolve
+from session_operator.sources import lacking, resolve
 from session_operator.status import Finding, Reason, report
 from session_operator.workload import Workload, health_url, workload
 
@@ -59,15 +72,20 @@ class Reconciler:
         # Before reading: a Secret that changes between the two is then read anew
         self._remember(key, frozenset(Key(key.namespace, name) for name in store.secrets))
         secrets = {name: await self._cluster.get(SECRETS, key.namespace, name) for name in sorted(store.secrets)}
+        config_maps = {name: await self._cluster.get(CONFIG_MAPS, key.namespace, name) for name in store.config_maps}
         resolutions = resolve(store, secrets)
+        failure = _no_key(store, secrets, config_maps)
+        auth_version = _auth_version(store, secrets)
         del secrets
         live = await self._read(store)
-        failure: Finding | None = None
+        absent: Finding | None = None
         error: Exception | None = None
-        if not store.paused and all(resolution.resolved for resolution in resolutions):
-            wanted = render(store, {r.database.id: r.dsn for r in resolutions if r.dsn is not None})
+        if not store.paused and failure is None and all(resolution.resolved for resolution in resolutions):
+            dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
+            wanted, absent = await self._served(render(store, dsns, auth_version))
             try:
                 failure = await self._apply(store, wanted, live)
+                await self._delete_unwanted(store, wanted, live)
             except ApiError as refusal:
                 if refusal.status not in (400, 403, 422):
                     raise
@@ -82,6 +100,7 @@ class Reconciler:
             dsn_map=mounted_map(deployment["spec"]["template"]) if deployment else None,
             workload=running,
             failure=failure,
+            absent=absent,
             now=datetime.now(UTC),
         )
         if status != store.status:
@@ -106,23 +125,32 @@ class Reconciler:
             self._secrets_of_store[store] = secrets
 
     async def _read(self, store: SessionStore) -> Live:
-        """What carries the labels of the store, owned or not; of all but the Deployment the metadata alone."""
-        live: Live = {}
-        for kind in OWNED:
-            items = await self._cluster.list(
-                kind, store.key.namespace, selector=_selector(store), metadata_only=kind is not DEPLOYMENTS
-            )
-            live |= {(kind, item["metadata"]["name"]): item for item in items}
-        return live
+        """What has the names of the store's objects, owned or not; of all but the Deployment the metadata alone."""
+        namespace, name = store.key
+        maps = await self._cluster.list(SECRETS, namespace, selector=_selector(store), metadata_only=True)
+        live = {(SECRETS, item["metadata"]["name"]): item for item in maps}
+        named = [kind for kind in OWNED if kind is not SECRETS]
+        items = await asyncio.gather(
+            *(self._cluster.get(kind, namespace, name, metadata_only=kind is not DEPLOYMENTS) for kind in named)
+        )
+        return live | {(kind, name): item for kind, item in zip(named, items, strict=True) if item is not None}
 
-    async def _apply(self, store: SessionStore, wanted: Sequence[Object], live: Live) -> Finding | None:
+    async def _served(self, rendered: Iterable[Object]) -> tuple[Sequence[tuple[Kind, Object]], Finding | None]:
+        """The objects by kind, without those of a kind that the API server lacks; what to say of these."""
+        wanted = [(_KINDS[each["apiVersion"], each["kind"]], each) for each in rendered]
+        if all(kind is not HTTP_ROUTES for kind, _ in wanted) or await self._cluster.serves(HTTP_ROUTES):
+            return wanted, None
+        message = "the cluster does not serve HTTPRoutes: install the Gateway API, or leave httpRoute out"
+        served = [(kind, each) for kind, each in wanted if kind is not HTTP_ROUTES]
+        return served, Finding(Reason.GATEWAY_API_MISSING, message)
+
+    async def _apply(self, store: SessionStore, wanted: Sequence[tuple[Kind, Object]], live: Live) -> Finding | None:
         """Apply what differs, and keep `live` true. Says so if a name belongs to somebody else."""
-        for bare in wanted:
-            target = stamp(bare)
-            kind, name = _KINDS[bare["apiVersion"], bare["kind"]], bare["metadata"]["name"]
-            there = live.get((kind, name)) or await self._cluster.get(
-                kind, store.key.namespace, name, metadata_only=kind is not DEPLOYMENTS
-            )
+        for kind, bare in wanted:
+            target, name = stamp(bare), bare["metadata"]["name"]
+            there = live.get((kind, name))
+            if there is None and kind is SECRETS:  # it may have lost its labels
+                there = await self._cluster.get(kind, store.key.namespace, name, metadata_only=True)
             if there is not None:
                 if not is_owned(there, store.uid) and not _ours_to_take(there):
                     message = f"{kind.name} {name} exists and is not of this store: delete it, or rename the store"
@@ -135,7 +163,7 @@ class Reconciler:
                     await self._recorder.record(store, Happening.of_drift(kind.name, name, drifted))
                 logger.info("%s: applying %s %s", store.key, kind.name, name)
                 if kind is DEPLOYMENTS and store.replicas is None and owns_replicas(there):
-                    await self._hand_over_replicas(there)
+                    await self._hand_over_replicas(store, there)
             else:
                 logger.info("%s: creating %s %s", store.key, kind.name, name)
             try:
@@ -146,12 +174,21 @@ class Reconciler:
                 raise
         return None
 
-    async def _hand_over_replicas(self, deployment: Object) -> None:
+    async def _hand_over_replicas(self, store: SessionStore, deployment: Object) -> None:
         """Keep the number of pods when the spec no longer says it: a field that nobody owns falls back to 1."""
+        # A HorizontalPodAutoscaler never starts from 0
+        replicas = max(deployment["spec"]["replicas"], store.fewest_pods or 0)
         metadata = {name: deployment["metadata"][name] for name in ("namespace", "name")}
         body = {"apiVersion": DEPLOYMENTS.api_version, "kind": DEPLOYMENTS.name, "metadata": metadata}
-        spec = {"replicas": deployment["spec"]["replicas"]}
-        await self._cluster.apply(DEPLOYMENTS, body | {"spec": spec}, manager=f"{MANAGER}-handover")
+        await self._cluster.apply(DEPLOYMENTS, body | {"spec": {"replicas": replicas}}, manager=f"{MANAGER}-handover")
+
+    async def _delete_unwanted(self, store: SessionStore, wanted: Sequence[tuple[Kind, Object]], live: Live) -> None:
+        """Delete what the store asked for once and no longer does."""
+        kinds = {kind for kind, _ in wanted}
+        for (kind, name), item in live.items():
+            if kind in OPTIONAL and kind not in kinds and is_owned(item, store.uid):
+                logger.info("%s: deleting %s %s, which is no longer wanted", store.key, kind.name, name)
+                await self._cluster.delete(kind, store.key.namespace, name, item["metadata"]["uid"])
 
     async def _observe(self, store: SessionStore, deployment: Object) -> Workload:
         pods = await self._cluster.list(PODS, store.key.namespace, selector=_selector(store))
@@ -197,6 +234,24 @@ class Reconciler:
 
 def _selector(store: SessionStore) -> str:
     return f"{INSTANCE_LABEL}={store.key.name},{MANAGED_BY_LABEL}={MANAGER}"
+
+
+def _no_key(
+    store: SessionStore, secrets: Mapping[str, Object | None], config_maps: Mapping[str, Object | None]
+) -> Finding | None:
+    """What authentication lacks."""
+    for reference in store.auth.references if store.auth else ():
+        objects = secrets if reference.kind == SECRETS.name else config_maps
+        if lack := lacking(reference, objects[reference.name]):
+            return Finding(Reason(lack.state), f"auth: {lack.message}")
+    return None
+
+
+def _auth_version(store: SessionStore, secrets: Mapping[str, Object | None]) -> str | None:
+    """The version of the Secret that pods get a key from when they start."""
+    reference = store.auth.environment if store.auth else None
+    secret = secrets[reference.name] if reference else None
+    return secret["metadata"]["resourceVersion"] if secret else None
 
 
 def _ours_to_take(there: Object) -> bool:

@@ -49,19 +49,95 @@ class Source:
         return cls(connection["name"], None, {k: str(v) for k, v in connection.items() if k != "name"})
 
 
+class Reference(NamedTuple):
+    """A key of a Secret or of a ConfigMap in the namespace of the store."""
+
+    kind: str
+    name: str
+    key: str
+
+    @classmethod
+    def parse(cls, reference: Mapping[str, Any]) -> Self:
+        """Read an object with one of the fields `secretKeyRef` and `configMapKeyRef`."""
+        if chosen := reference.get("secretKeyRef"):
+            return cls("Secret", chosen["name"], chosen["key"])
+        chosen = reference["configMapKeyRef"]
+        return cls("ConfigMap", chosen["name"], chosen["key"])
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How connections to a database are encrypted; `mode` is an sslmode of libpq."""
+
+    mode: str
+    authority: Reference | None
+    certificate: Reference | None
+    private_key: Reference | None
+
+    @classmethod
+    def parse(cls, tls: Mapping[str, Any]) -> Self:
+        """Read `databases[].tls`."""
+        authority, client = tls.get("caSecretRef"), tls.get("clientCertificateSecretRef")
+        return cls(
+            tls["mode"],
+            Reference("Secret", authority["name"], authority["key"]) if authority else None,
+            Reference("Secret", client["name"], "tls.crt") if client else None,
+            Reference("Secret", client["name"], "tls.key") if client else None,
+        )
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """What the pods mount."""
+        return tuple(each for each in (self.authority, self.certificate, self.private_key) if each)
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """One database of a store; `options` are the keys of the DSN map beside `dsn`."""
 
     id: str
     source: Source
+    tls: Tls | None
     options: Mapping[str, Any]
 
     @classmethod
     def parse(cls, database: Mapping[str, Any]) -> Self:
         """Read one item of `databases`."""
-        options = {k: v for k, v in database.items() if k not in ("id", "dsn")}
-        return cls(database["id"], Source.parse(database["dsn"]), options)
+        tls = database.get("tls")
+        options = {k: v for k, v in database.items() if k not in ("id", "dsn", "tls")}
+        return cls(database["id"], Source.parse(database["dsn"]), Tls.parse(tls) if tls else None, options)
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Who gets in: holders of one security key, or of tokens that `verification_key` or `jwks` verify."""
+
+    security_key: Reference | None
+    verification_key: Reference | None
+    jwks: Reference | None
+    tokens: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, auth: Mapping[str, Any]) -> Self:
+        """Read `auth`; the CRD lets through exactly one of its two forms."""
+
+        def reference(part: Mapping[str, Any], name: str) -> Reference | None:
+            return Reference.parse(part[name]) if name in part else None
+
+        jwt = auth.get("jwt", {})
+        return cls(
+            reference(auth, "securityKey"), reference(jwt, "verificationKey"), reference(jwt, "jwks"), tokens=jwt
+        )
+
+    @property
+    def environment(self) -> Reference | None:
+        """What pods get as an environment variable, so only when they start."""
+        return self.security_key or self.verification_key
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """What pods cannot start without."""
+        return tuple(each for each in (self.environment, self.jwks) if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +155,16 @@ class SessionStore:
     image_pull_policy: str | None
     image_pull_secrets: tuple[str, ...]
     replicas: int | None
-    service_type: str
-    service_port: int
+    autoscaling: Mapping[str, Any] | None
+    auth: Auth | None
+    cors_origins: tuple[str, ...] | None
+    service: Mapping[str, Any]
+    ingress: Mapping[str, Any] | None
+    http_route: Mapping[str, Any] | None
+    network_policy: str
+    disruption_budget: Mapping[str, Any] | None
     resources: Mapping[str, Any]
+    probes: Mapping[str, Mapping[str, int]]
     pod_template: Mapping[str, Any]
     status: Mapping[str, Any]
 
@@ -101,19 +184,41 @@ class SessionStore:
             image_pull_policy=spec.get("imagePullPolicy"),
             image_pull_secrets=tuple(reference["name"] for reference in spec.get("imagePullSecrets", ())),
             replicas=spec.get("replicas"),
-            service_type=spec["service"]["type"],
-            service_port=spec["service"]["port"],
+            autoscaling=spec.get("autoscaling"),
+            auth=Auth.parse(spec["auth"]) if "auth" in spec else None,
+            cors_origins=tuple(spec["cors"]["origins"]) if "cors" in spec else None,
+            service=spec["service"],
+            ingress=spec.get("ingress"),
+            http_route=spec.get("httpRoute"),
+            network_policy=spec["networkPolicy"],
+            disruption_budget=spec.get("podDisruptionBudget"),
             resources=spec["resources"],
+            probes=spec["probes"],
             pod_template=spec.get("podTemplate", {}),
             status=body.get("status", {}),
         )
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Names of the Secrets that the store reads its DSNs from."""
-        return frozenset(database.source.secret for database in self.databases)
+        """Names of the Secrets that the store names for its databases and its authentication."""
+        mounted = (each for database in self.databases if database.tls for each in database.tls.references)
+        references = (*mounted, *(self.auth.references if self.auth else ()))
+        return frozenset(database.source.secret for database in self.databases) | {
+            reference.name for reference in references if reference.kind == "Secret"
+        }
+
+    @property
+    def config_maps(self) -> frozenset[str]:
+        """Names of the ConfigMaps that the store names."""
+        references = self.auth.references if self.auth else ()
+        return frozenset(reference.name for reference in references if reference.kind == "ConfigMap")
+
+    @property
+    def fewest_pods(self) -> int | None:
+        """How many pods there are at the least, None where that is somebody else's to say."""
+        return self.autoscaling["minReplicas"] if self.autoscaling else self.replicas
 
     @property
     def endpoint(self) -> str:
         """The URL of the store inside the cluster."""
-        return f"http://{self.key.name}.{self.key.namespace}.svc:{self.service_port}"
+        return f"http://{self.key.name}.{self.key.namespace}.svc:{self.service['port']}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from session_operator.resource import Database, SessionStore, Source
+from session_operator.resource import Database, Reference, SessionStore, Source
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "host": ("host",),
@@ -37,12 +37,39 @@ class Resolution:
         return self.dsn is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What pods cannot start without is not there: a reason of a condition, and what to do."""
+
+    state: str
+    message: str
+
+
+def lacking(reference: Reference, found: Mapping[str, Any] | None) -> Lack | None:
+    """What is wrong with a reference to a key of an object; `found` is that object, None for one that is missing."""
+    named = f"{reference.kind} {reference.name}"
+    if found is None:
+        return Lack(f"{reference.kind}Missing", f"{named} does not exist: create it with the key {reference.key}")
+    if not (found.get("data") or {}).get(reference.key):
+        return Lack(f"{reference.kind}KeyMissing", f"{named} has no key {reference.key}: add it")
+    return None
+
+
 def resolve(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> tuple[Resolution, ...]:
     """Resolve every database of a store, in order.
 
     `secrets` holds, by name, the Secrets of `store.secrets` as the API server gave them, None for one that is missing.
     """
-    return tuple(_resolve(database, secrets[database.source.secret]) for database in store.databases)
+    return tuple(_encrypted(_resolve(each, secrets[each.source.secret]), secrets) for each in store.databases)
+
+
+def _encrypted(resolution: Resolution, secrets: Mapping[str, Mapping[str, Any] | None]) -> Resolution:
+    """The resolution, if the certificates of its database are there as well."""
+    tls = resolution.database.tls
+    for reference in tls.references if tls and resolution.resolved else ():
+        if lack := lacking(reference, secrets[reference.name]):
+            return Resolution(resolution.database, lack.state, f"tls: {lack.message}")
+    return resolution
 
 
 def _resolve(database: Database, secret: Mapping[str, Any] | None) -> Resolution:

@@ -30,8 +30,11 @@ class Reason(StrEnum):
     SECRET_MISSING = "SecretMissing"  # noqa: S105
     SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105
     SECRET_INVALID = "SecretInvalid"  # noqa: S105
+    CONFIG_MAP_MISSING = "ConfigMapMissing"
+    CONFIG_MAP_KEY_MISSING = "ConfigMapKeyMissing"
     NAME_TAKEN = "NameTaken"
     APPLY_REFUSED = "ApplyRefused"
+    GATEWAY_API_MISSING = "GatewayApiMissing"
     RECONCILIATION_PAUSED = "ReconciliationPaused"
     RECONCILIATION_ACTIVE = "ReconciliationActive"
 
@@ -51,12 +54,17 @@ def report(
     dsn_map: str | None,
     workload: Workload | None,
     failure: Finding | None,
+    absent: Finding | None = None,
     now: datetime,
 ) -> Object:
-    """The whole status. Conditions whose status did not change keep their time of transition."""
+    """The whole status. Conditions whose status did not change keep their time of transition.
+
+    `failure` keeps the store from what its spec says, `absent` is an optional object that the cluster has no place for.
+    """
     unresolved = _unresolved(resolutions)
     trouble = failure or unresolved or _trouble(workload)
     blocking = None if trouble and _serves_the_others(workload, trouble) else trouble
+    trouble = trouble or absent
     progress = _progress(workload, blocking)
     conditions = [
         ("Ready", *((False, blocking) if blocking else _ready(workload))),

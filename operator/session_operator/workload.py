@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from session_operator.render.deployment import CONTAINER, mounted_map
+from session_operator.render.pod import CONTAINER, mounted_map
 from session_operator.resource import Object
 
 _GRAVITY = ("Serving", "Untried", "Unreachable", "Refused")

@@ -24,6 +24,12 @@ def body(*databases: Object, metadata: Object | None = None, status: Object | No
         "databases": list(databases or [database()]),
         "image": "agno-session-service:0.1.0",
         "service": {"type": "ClusterIP", "port": 80},
+        "networkPolicy": "None",
+        "probes": {
+            "startup": {"periodSeconds": 2, "timeoutSeconds": 3, "failureThreshold": 30},
+            "liveness": {"periodSeconds": 10, "timeoutSeconds": 3, "failureThreshold": 3},
+            "readiness": {"periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 2},
+        },
         "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
         "reconciliation": "Active",
     }

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from session_operator.cluster import DEPLOYMENTS, OWNED, REPLICA_SETS, SECRETS, SERVICE_ACCOUNTS, SERVICES, STORES
+from session_operator.cluster import (
+    DEPLOYMENTS,
+    OPTIONAL,
+    OWNED,
+    REPLICA_SETS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    STORES,
+)
 
 from .api import Api, condition, mounted
 from .apiserver import ApiServer
@@ -16,6 +25,7 @@ from .controllers import begin_rollout, roll_out
 
 pytestmark = pytest.mark.usefixtures("operator")
 DSN = "postgresql://agno:secret@db:5432/agno"
+ALWAYS = [kind for kind in OWNED if kind not in OPTIONAL]
 
 
 async def served(api: Api, **spec: Any) -> Any:
@@ -166,7 +176,7 @@ async def test_what_somebody_changes_by_hand_is_put_back(api: Api, what: str) ->
     await api.until(kind, "chat", as_wanted)
 
 
-@pytest.mark.parametrize("kind", OWNED, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", ALWAYS, ids=lambda kind: kind.name)
 async def test_what_somebody_deletes_is_made_anew(api: Api, kind: Any) -> None:
     deployment = await served(api)
     name = mounted(deployment) if kind is SECRETS else "chat"
@@ -285,9 +295,9 @@ async def test_nothing_that_a_store_made_is_without_an_owner(api: Api) -> None:
     await served(api)
     store = await api.until(STORES, "chat")
 
-    made = [item for kind in OWNED for item in await api.list(kind, "?labelSelector=app.kubernetes.io/instance=chat")]
+    made = [item for kind in ALWAYS for item in await api.list(kind, "?labelSelector=app.kubernetes.io/instance=chat")]
 
-    assert len(made) == len(OWNED)
+    assert len(made) == len(ALWAYS)
     for item in made:
         (owner,) = item["metadata"]["ownerReferences"]
         assert (owner["uid"], owner["controller"]) == (store["metadata"]["uid"], True)

@@ -78,6 +78,12 @@ def test_what_is_left_out_has_the_defaults_that_were_promised(server: ApiServer,
     assert spec == {
         "image": "agno-session-service:0.1.0",
         "service": {"type": "ClusterIP", "port": 80},
+        "networkPolicy": "None",
+        "probes": {
+            "startup": {"periodSeconds": 2, "timeoutSeconds": 3, "failureThreshold": 30},
+            "liveness": {"periodSeconds": 10, "timeoutSeconds": 3, "failureThreshold": 3},
+            "readiness": {"periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 2},
+        },
         "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
         "reconciliation": "Active",
     }
@@ -120,6 +126,16 @@ def test_every_field_is_described() -> None:
         return [path] * ("description" not in part) + [hit for name, each in below for hit in undescribed(each, name)]
 
     assert undescribed(schema(), "sessionstore") == []
+
+
+def test_no_description_is_cut_off_at_a_comma() -> None:
+    def cut_off(part: Any, path: str) -> list[str]:
+        below = [(f"{path}.{name}", each) for name, each in part.get("properties", {}).items()]
+        below += [(f"{path}[]", part[key]) for key in ("items", "additionalProperties") if key in part]
+        stray = [path] * (None in part.values())  # what YAML makes of {description: One, two.}
+        return stray + [hit for name, each in below for hit in cut_off(each, name)]
+
+    assert cut_off(schema(), "sessionstore") == []
 
 
 @pytest.mark.parametrize(

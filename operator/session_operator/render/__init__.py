@@ -6,12 +6,32 @@ from collections.abc import Mapping
 
 from session_operator.render.deployment import deployment
 from session_operator.render.dsn_map import dsn_map
+from session_operator.render.horizontal_pod_autoscaler import horizontal_pod_autoscaler
+from session_operator.render.http_route import http_route
+from session_operator.render.ingress import ingress
+from session_operator.render.network_policy import network_policy
+from session_operator.render.pod_disruption_budget import pod_disruption_budget
 from session_operator.render.service import service
 from session_operator.render.service_account import service_account
 from session_operator.resource import Object, SessionStore
 
 
-def render(store: SessionStore, dsns: Mapping[str, str]) -> tuple[Object, ...]:
-    """Render all objects of a store in the order of applying; `dsns` holds the DSN of each database by its id."""
+def render(store: SessionStore, dsns: Mapping[str, str], auth_version: str | None = None) -> tuple[Object, ...]:
+    """Render all objects of a store in the order of applying.
+
+    `dsns` holds the DSN of each database by its id, `auth_version` the resourceVersion of the Secret that
+    authenticates by an environment variable, if the store has one.
+    """
     secret = dsn_map(store, dsns)
-    return (service_account(store), secret, service(store), deployment(store, secret["metadata"]["name"]))
+    objects = (
+        service_account(store),
+        secret,
+        service(store),
+        network_policy(store, dsns),
+        deployment(store, secret["metadata"]["name"], auth_version),
+        pod_disruption_budget(store),
+        horizontal_pod_autoscaler(store),
+        ingress(store),
+        http_route(store),
+    )
+    return tuple(each for each in objects if each is not None)

@@ -7,6 +7,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from session_operator.render import tls
+from session_operator.render.dsn import with_parameters
 from session_operator.render.labels import metadata
 from session_operator.resource import Object, SessionStore
 
@@ -23,11 +25,11 @@ def dsn_map(store: SessionStore, dsns: Mapping[str, str]) -> Object:
 
     Its name ends with a hash of its content, so a change makes a new Secret and the pods of the old one keep theirs.
     """
-    content = json.dumps(
-        {database.id: {"dsn": dsns[database.id], **database.options} for database in store.databases},
-        ensure_ascii=False,
-        separators=(",", ":"),
-    ).encode()
+    entries = {
+        database.id: {"dsn": with_parameters(dsns[database.id], tls.parameters(database)), **database.options}
+        for database in store.databases
+    }
+    content = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
     # Names are read by more people than Secrets: the uid as a salt keeps a hash from being looked up in a table
     digest = hashlib.sha256(store.uid.encode() + content).hexdigest()[:10]
     return {

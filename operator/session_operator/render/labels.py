@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from session_operator.resource import (
     GROUP,
     INSTANCE_LABEL,
@@ -24,7 +26,7 @@ def labels(store: SessionStore) -> dict[str, str]:
     return {**selector(store), MANAGED_BY_LABEL: MANAGER}
 
 
-def metadata(store: SessionStore, name: str) -> Object:
+def metadata(store: SessionStore, name: str, annotations: Mapping[str, str] | None = None) -> Object:
     """The metadata of an object that the store owns."""
     owner = {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -33,4 +35,10 @@ def metadata(store: SessionStore, name: str) -> Object:
         "uid": store.uid,
         "controller": True,
     }
-    return {"name": name, "namespace": store.key.namespace, "labels": labels(store), "ownerReferences": [owner]}
+    named: Object = {
+        "name": name,
+        "namespace": store.key.namespace,
+        "labels": labels(store),
+        "ownerReferences": [owner],
+    }
+    return named | ({"annotations": annotations} if annotations else {})

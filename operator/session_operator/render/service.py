@@ -8,11 +8,16 @@ from session_operator.resource import Object, SessionStore
 
 def service(store: SessionStore) -> Object:
     """Render the Service."""
-    # protocol is a key of the list of ports: server-side apply needs it spelled out
-    port = {"name": "http", "port": store.service_port, "targetPort": "http", "protocol": "TCP", "appProtocol": "http"}
+    port = {
+        "name": "http",
+        "port": store.service["port"],
+        "targetPort": "http",
+        "protocol": "TCP",  # a key of the list of ports: server-side apply needs it spelled out
+        "appProtocol": "http",
+    }
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(store, store.key.name),
-        "spec": {"type": store.service_type, "selector": selector(store), "ports": [port]},
+        "metadata": metadata(store, store.key.name, store.service.get("annotations")),
+        "spec": {"type": store.service["type"], "selector": selector(store), "ports": [port]},
     }

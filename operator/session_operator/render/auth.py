@@ -1,0 +1,50 @@
+"""Authentication of callers: the environment of the service (docs/reference/authentication.md) and its JWKS file."""
+
+from __future__ import annotations
+
+from session_operator.resource import Auth, Object, Reference
+
+VOLUME = "jwks"
+DIRECTORY = "/etc/session-service-jwks"
+FILE = "jwks.json"
+
+
+def environment(auth: Auth) -> list[Object]:
+    """The variables, secret ones by reference."""
+    if auth.security_key:
+        return [_secret("OS_SECURITY_KEY", auth.security_key)]
+    tokens = auth.tokens
+    variables = {
+        "AGNO_JWT_ALGORITHM": tokens["algorithm"],
+        "AGNO_JWT_ADMIN_SCOPE": tokens["adminScope"],
+        "AGNO_AUTHORIZATION": _flag(tokens["authorization"]),
+        "AGNO_USER_ISOLATION": _flag(tokens["userIsolation"]),
+    }
+    if "audience" in tokens:
+        variables |= {"AGNO_JWT_VERIFY_AUDIENCE": "true", "AGNO_JWT_AUDIENCE": ",".join(tokens["audience"])}
+    if "issuer" in tokens:
+        variables["AGNO_JWT_ISSUER"] = tokens["issuer"]
+    if auth.jwks:
+        variables["JWT_JWKS_FILE"] = f"{DIRECTORY}/{FILE}"
+    keys = [_secret("JWT_VERIFICATION_KEY", auth.verification_key)] if auth.verification_key else []
+    return keys + [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def volume(auth: Auth) -> Object | None:
+    """The JWKS file; the kubelet renews it when its source changes, and the service reads it again."""
+    if auth.jwks is None:
+        return None
+    items = [{"key": auth.jwks.key, "path": FILE}]
+    if auth.jwks.kind == "Secret":
+        source: Object = {"secret": {"secretName": auth.jwks.name, "items": items, "defaultMode": 0o440}}
+    else:
+        source = {"configMap": {"name": auth.jwks.name, "items": items, "defaultMode": 0o440}}
+    return {"name": VOLUME} | source
+
+
+def _secret(name: str, reference: Reference) -> Object:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": reference.name, "key": reference.key}}}
+
+
+def _flag(holds: bool) -> str:
+    return "true" if holds else "false"

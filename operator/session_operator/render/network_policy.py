@@ -1,0 +1,38 @@
+"""The NetworkPolicy: in to the HTTP port, out to name servers and databases, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from session_operator.render.dsn import ports
+from session_operator.render.labels import metadata, selector
+from session_operator.render.pod import PORT
+from session_operator.resource import Object, SessionStore
+
+_DNS_PORTS = (53, 5353)
+"""Policies are about the ports of pods: OpenShift's name servers listen on 5353 behind a Service with 53."""
+
+
+def network_policy(store: SessionStore, dsns: Mapping[str, str]) -> Object | None:
+    """Render it, if the spec asks for it. Databases are known by their ports alone: a policy knows no host names."""
+    if store.network_policy != "Managed":
+        return None
+    databases = sorted({port for dsn in dsns.values() for port in ports(dsn)})
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(store, store.key.name),
+        "spec": {
+            "podSelector": {"matchLabels": selector(store)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"ports": _ports("TCP", [PORT])}],
+            "egress": [
+                {"ports": _ports("UDP", _DNS_PORTS) + _ports("TCP", _DNS_PORTS)},
+                {"ports": _ports("TCP", databases)},
+            ],
+        },
+    }
+
+
+def _ports(protocol: str, numbers: Iterable[int]) -> list[Object]:
+    return [{"protocol": protocol, "port": number} for number in numbers]

@@ -1,0 +1,121 @@
+"""The pods of the session service: they depend on the spec alone, never on the operator's version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from session_operator.render import auth, tls
+from session_operator.render.dsn_map import FILE
+from session_operator.render.labels import labels
+from session_operator.resource import GROUP, Object, SessionStore
+
+CONTAINER = "session-service"
+PORT = 8080
+UID = 10001
+MAP_DIRECTORY = "/etc/session-service"
+MAP_VOLUME = "dsn-map"
+AUTH_ANNOTATION = f"{GROUP}/auth-secret-version"
+_SCHEDULING = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName")
+
+
+def template(store: SessionStore, dsn_map: str, auth_version: str | None) -> Object:
+    """Render the template of pods that mount the Secret named `dsn_map`.
+
+    `auth_version` is the resourceVersion of the Secret that they get a key from as an environment variable: pods
+    that started with another one are replaced. It tells nothing of the key, as a hash of it would.
+    """
+    return {"metadata": _metadata(store, auth_version), "spec": _pod(store, dsn_map)}
+
+
+def mounted_map(pod: Object) -> str | None:
+    """The DSN map that a pod, or the template of one, mounts."""
+    volumes = pod["spec"].get("volumes", ())
+    return next((volume["secret"]["secretName"] for volume in volumes if volume["name"] == MAP_VOLUME), None)
+
+
+def _metadata(store: SessionStore, auth_version: str | None) -> Object:
+    extra = store.pod_template.get("metadata", {})
+    annotations = extra.get("annotations", {}) | ({AUTH_ANNOTATION: auth_version} if auth_version else {})
+    metadata: Object = {"labels": {**extra.get("labels", {}), **labels(store)}}
+    return metadata | ({"annotations": annotations} if annotations else {})
+
+
+def _pod(store: SessionStore, dsn_map: str) -> Object:
+    pod: Object = {
+        "serviceAccountName": store.key.name,
+        "automountServiceAccountToken": False,
+        # A Service named agno would set AGNO_SERVICE_HOST and AGNO_SERVICE_PORT in every pod of the namespace
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 45,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": UID,
+            "runAsGroup": UID,
+            "fsGroup": UID,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(store)],
+        "volumes": [
+            {"name": MAP_VOLUME, "secret": {"secretName": dsn_map, "defaultMode": 0o440}},
+            *(volume for volume, _ in _files(store)),
+            *store.pod_template.get("volumes", ()),
+        ],
+    }
+    if store.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in store.image_pull_secrets]
+    return pod | {field: store.pod_template[field] for field in _SCHEDULING if field in store.pod_template}
+
+
+def _container(store: SessionStore) -> Object:
+    mounts = [(MAP_VOLUME, MAP_DIRECTORY), *((volume["name"], directory) for volume, directory in _files(store))]
+    container: Object = {
+        "name": CONTAINER,
+        "image": store.image,
+        "env": [*_environment(store), *store.pod_template.get("env", ())],
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "resources": store.resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            *({"name": name, "mountPath": directory, "readOnly": True} for name, directory in mounts),
+            *store.pod_template.get("volumeMounts", ()),
+        ],
+        "startupProbe": _probe("/healthz/startup", store.probes["startup"]),
+        "livenessProbe": _probe("/healthz", store.probes["liveness"]),
+        "readinessProbe": _probe("/healthz/ready", store.probes["readiness"]),
+    }
+    if store.image_pull_policy is not None:
+        container["imagePullPolicy"] = store.image_pull_policy
+    return container
+
+
+def _environment(store: SessionStore) -> list[Object]:
+    variables = {
+        "AGNO_SESSION_DSN_MAP_FILE": f"{MAP_DIRECTORY}/{FILE}",
+        "AGNO_SERVICE_HOST": "0.0.0.0",  # noqa: S104 - a pod listens on its own address
+        "AGNO_SERVICE_PORT": str(PORT),
+    }
+    if store.default_database is not None:
+        variables["AGNO_DEFAULT_DB_ID"] = store.default_database
+    if store.cors_origins is not None:
+        variables["AGNO_CORS_ORIGINS"] = ",".join(store.cors_origins)
+    return [
+        *({"name": name, "value": value} for name, value in variables.items()),
+        *(auth.environment(store.auth) if store.auth else ()),
+    ]
+
+
+def _files(store: SessionStore) -> list[tuple[Object, str]]:
+    """The volumes beside the DSN map that the spec asks for, and where each is mounted."""
+    volumes = [
+        (tls.volume(store), tls.DIRECTORY),
+        (auth.volume(store.auth) if store.auth else None, auth.DIRECTORY),
+    ]
+    return [(volume, directory) for volume, directory in volumes if volume]
+
+
+def _probe(path: str, timings: Mapping[str, int]) -> Object:
+    return {"httpGet": {"path": path, "port": "http"}, **timings}

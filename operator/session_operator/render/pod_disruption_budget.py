@@ -1,0 +1,23 @@
+"""The PodDisruptionBudget: how many pods a drained node may take away at once."""
+
+from __future__ import annotations
+
+from session_operator.render.labels import metadata, selector
+from session_operator.resource import Object, SessionStore
+
+
+def pod_disruption_budget(store: SessionStore) -> Object | None:
+    """Render it, if the spec asks for one, and for every store that always has several pods."""
+    budget = store.disruption_budget
+    if budget is None and (store.fewest_pods or 0) < 2:
+        return None
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(store, store.key.name),
+        "spec": {
+            "selector": {"matchLabels": selector(store)},
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",  # a pod that serves nothing must not hold up a node
+            **(budget or {"maxUnavailable": 1}),
+        },
+    }
