@@ -39,7 +39,9 @@ def with_table(chart: Path) -> str:
     """The README of a chart with a table that is up to date."""
     lines = ["| value | default | meaning |", "| --- | --- | --- |"]
     for path, default, comment in described((chart / "values.yaml").read_text()):
-        lines.append(f"| `{path}` | `{json.dumps(default, ensure_ascii=False)}` | {comment.replace('|', chr(92) + '|')} |")
+        lines.append(
+            f"| `{path}` | `{json.dumps(default, ensure_ascii=False)}` | {comment.replace('|', chr(92) + '|')} |"
+        )
     return TABLE.sub(lambda _: "\n".join(lines) + "\n", (chart / "README.md").read_text())
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ..operator.apiserver import ApiServer, api_server, programs
+from tests.operator.apiserver import ApiServer, api_server, programs
+
 from . import helm
 
 GATEWAY_API = Path(__file__).parent / "gateway-api"
@@ -32,13 +33,31 @@ def server() -> Iterator[ApiServer]:
         done = running.kubectl("apply", "--server-side", "--filename", str(routes))
         assert done.returncode == 0, done.stderr
         for name in (helm.NAMESPACE, "team-a", "team-b"):
-            labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
+            labels = {
+                "pod-security.kubernetes.io/enforce": "restricted",
+                "pod-security.kubernetes.io/warn": "restricted",
+            }
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
             done = running.kubectl("create", "--filename=-", stdin=json.dumps(namespace))
             assert done.returncode == 0, done.stderr
         done = running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
         assert done.returncode == 0, done.stderr
         yield running
+
+
+@pytest.fixture
+def release(server: ApiServer) -> Iterator[str]:
+    """A release of the operator in a namespace of the same name. Each leaves the custom resource to the next."""
+    name = "session-operator"
+    place = ("--namespace", name, "--kubeconfig", server.kubeconfig())
+    done = helm.run("install", name, helm.CHARTS / name, "--create-namespace", *place)
+    assert done.returncode == 0, done.stderr
+    crd = "crd/sessionstores.sessionstore.dev"
+    done = server.kubectl("wait", "--for=condition=Established", crd, "--timeout=20s")
+    assert done.returncode == 0, done.stderr
+    yield name
+    done = helm.run("uninstall", name, "--ignore-not-found", *place)
+    assert done.returncode == 0, done.stderr
 
 
 def go(*words: str) -> str:

@@ -41,12 +41,14 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run([HELM, *words], capture_output=True, text=True, check=False, env=environment)
 
 
-def template(chart: str, values: Mapping[str, Any], *words: str, release: str = "chat") -> list[Object]:
+def template(
+    chart: str, values: Mapping[str, Any], *words: str, release: str = "chat", namespace: str = NAMESPACE
+) -> list[Object]:
     """The objects that a chart renders from values."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(values, file)
         file.flush()
-        return _template(chart, Path(file.name), *words, release=release)
+        return _template(chart, Path(file.name), *words, release=release, namespace=namespace)
 
 
 @functools.cache
@@ -67,8 +69,8 @@ def container(objects: list[Object]) -> Object:
     return dict(found)
 
 
-def _template(chart: str, file: Path, *words: str, release: str = "chat") -> list[Object]:
-    done = run("template", release, CHARTS / chart, "--namespace", NAMESPACE, "--values", file, *words)
+def _template(chart: str, file: Path, *words: str, release: str = "chat", namespace: str = NAMESPACE) -> list[Object]:
+    done = run("template", release, CHARTS / chart, "--namespace", namespace, "--values", file, *words)
     if done.returncode:
         raise Refused(done.stderr)
     return [each for each in yaml.safe_load_all(done.stdout) if each]

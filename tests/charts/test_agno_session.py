@@ -12,8 +12,8 @@ import yaml
 
 from session_operator.render.deployment import deployment
 from session_operator.render.labels import selector
-from session_operator.resource import SessionStore
 from session_service.settings import DSN_VARIABLES, VARIABLES, Settings
+from tests.operator.stores import store
 
 from . import helm
 
@@ -79,7 +79,7 @@ def test_what_the_service_reads_from_a_file_is_mounted_there(case: str) -> None:
 
 def test_a_pod_is_made_like_those_of_a_session_store() -> None:
     ours = helm.one(helm.rendered("agno-session/many-databases"), "Deployment")["spec"]
-    theirs = deployment(store("chat"), "team-databases")["spec"]
+    theirs = deployment(store(), "team-databases", None)["spec"]
 
     def traits(spec: Any) -> Any:
         pod = spec["template"]["spec"]
@@ -99,7 +99,7 @@ def test_a_pod_is_made_like_those_of_a_session_store() -> None:
 def test_a_session_store_of_the_same_name_does_not_serve_from_the_pods_of_a_release(case: str) -> None:
     pod = helm.one(helm.rendered(case), "Deployment")["spec"]["template"]["metadata"]["labels"]
 
-    assert not selector(store("chat")).items() <= pod.items()
+    assert not selector(store(metadata={"name": "chat"})).items() <= pod.items()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -118,9 +118,8 @@ def test_whatever_chooses_pods_chooses_those_of_the_deployment_and_not_the_smoke
     objects = helm.rendered(case)
     spec = helm.one(objects, "Deployment")["spec"]
     selectors = [spec["selector"]["matchLabels"], helm.one(objects, "Service")["spec"]["selector"]]
-    selectors += [
-        each["spec"]["selector"]["matchLabels"] for each in objects if each["kind"] == "PodDisruptionBudget"
-    ]
+    choosing = {"PodDisruptionBudget": "selector", "NetworkPolicy": "podSelector"}
+    selectors += [each["spec"][choosing[each["kind"]]]["matchLabels"] for each in objects if each["kind"] in choosing]
     spread = spec["template"]["spec"].get("topologySpreadConstraints", ())
     labels = spec["template"]["metadata"]["labels"]
 
@@ -157,6 +156,7 @@ def test_an_autoscaler_owns_the_number_of_pods() -> None:
 
     assert "replicas" not in deployment["spec"]
     assert autoscaler["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+    assert autoscaler["metrics"][0]["containerResource"]["container"] == helm.container(objects)["name"]
     assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == (3, 20)
 
 
@@ -177,44 +177,17 @@ def test_what_was_written_is_what_is_made(case: str) -> None:
     kinds = {each["kind"] for each in objects}
     assert ("Ingress" in kinds) == values.get("ingress", {}).get("enabled", False)
     assert ("HTTPRoute" in kinds) == values.get("httpRoute", {}).get("enabled", False)
+    assert ("NetworkPolicy" in kinds) == values.get("networkPolicy", {}).get("enabled", False)
     assert ("PodDisruptionBudget" in kinds) == values.get("podDisruptionBudget", {}).get("enabled", True)
     assert ("ServiceAccount" in kinds) == values.get("serviceAccount", {}).get("create", True)
 
 
-def store(name: str) -> SessionStore:
-    dsn = {"secretKeyRef": {"name": "chat-main", "key": "dsn"}}
-    return SessionStore.parse(
-        {
-            "apiVersion": "sessionstore.dev/v1alpha1",
-            "kind": "SessionStore",
-            "metadata": {"name": name, "namespace": helm.NAMESPACE, "uid": "0", "generation": 1},
-            "spec": {
-                "image": "agno-session-service:0.1.0",
-                "databases": [
-                    {
-                        "id": "main",
-                        "dsn": dsn,
-                        "schema": "ai",
-                        "sessionTable": "agno_sessions",
-                        "runsTable": "agno_runs",
-                        "pool": {"maxSize": 10},
-                        "statementTimeoutSeconds": 30,
-                    }
-                ],
-                "service": {"type": "ClusterIP", "port": 80},
-                "resources": {},
-                "reconciliation": "Active",
-            },
-        }
-    )
-
-
 def leaves(values: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value that is no map, and a place in each map that is empty."""
+    """Every value that is no map and no number, and a place in each map that is empty."""
     for name, value in values.items():
         if isinstance(value, dict):
             yield from leaves(value or {"any": None}, (*above, name))
-        else:
+        elif not isinstance(value, int):  # a flag is one too
             yield (*above, name), value
 
 

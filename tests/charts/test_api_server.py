@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from ..operator.apiserver import ApiServer
+from tests.operator.apiserver import ApiServer
+
 from . import helm
 
 

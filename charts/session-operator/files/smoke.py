@@ -39,9 +39,7 @@ while (answer := get(health))[0] != 200:
 
 token = (CREDENTIALS / "token").read_text()
 for place in [f"namespaces/{namespace}/" for namespace in namespaces] or [""]:
-    status, body = get(
-        f"{api}/apis/sessionstore.dev/v1alpha1/{place}sessionstores", Authorization=f"Bearer {token}"
-    )
+    status, body = get(f"{api}/apis/sessionstore.dev/v1alpha1/{place}sessionstores", Authorization=f"Bearer {token}")
     if status != 200:
         sys.exit(f"{place or 'all namespaces'}: {status} {body.decode(errors='replace')}")
     print(f"{place or 'all namespaces'}: {len(json.loads(body)['items'])} SessionStores")
