@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 environment["AGNO_PG_DSN"] = dsn
             command: Callable[[argparse.Namespace, Settings], Coroutine[None, None, int]] = options.command
             return asyncio.run(command(options, Settings.load(environment)))
-    except (BadSetting, EmbeddedError, ValueError) as error:
+    except (BadSetting, EmbeddedError, ValueError, OSError) as error:  # OSError: the port is taken
         print(f"session-service: {error}", file=sys.stderr)
         return 2
 
