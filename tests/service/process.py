@@ -1,0 +1,78 @@
+"""`session-service` as it is installed, in a process of its own."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = Path(sys.executable).parent / "session-service"
+
+
+def environment(variables: dict[str, str]) -> dict[str, str]:
+    """These variables and nothing of ours but what a program needs to run."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | variables
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    output: str
+    errors: str
+
+
+async def run(*arguments: str, **variables: str) -> Finished:
+    """Run a command to its end."""
+    process = await asyncio.create_subprocess_exec(
+        *(COMMAND, *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(variables),
+    )
+    output, errors = await process.communicate()
+    return Finished(process.returncode, output.decode(), errors.decode())
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A service that takes requests."""
+
+    process: asyncio.subprocess.Process
+    url: str
+
+    @property
+    def most_memory(self) -> int:
+        """The most memory that it ever had resident, in bytes (VmHWM)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+
+    async def end(self) -> int:
+        """Wait until it has ended; gives its exit code."""
+        return await self.process.wait()
+
+
+@asynccontextmanager
+async def serving(*arguments: str, **variables: str) -> AsyncIterator[Serving]:
+    """Serve on a free port; what is still running afterwards is stopped as Ctrl-C does."""
+    process = await asyncio.create_subprocess_exec(
+        *(COMMAND, "serve", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=environment({"AGNO_SERVICE_PORT": "0"} | variables),
+    )
+    try:
+        while line := (await process.stdout.readline()).decode():
+            if found := re.search(r"http://\S+:\d+", line):
+                yield Serving(process, found[0])
+                break
+        else:
+            raise RuntimeError("it ended before it took requests")
+    finally:
+        if process.returncode is None:
+            process.send_signal(2)
+        await process.communicate()

@@ -1,0 +1,87 @@
+"""The commands: what they print and how they end."""
+
+import json
+import re
+from pathlib import Path
+
+from session_service.settings import DSN_VARIABLES
+
+from .process import run
+
+PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
+
+
+async def test_without_a_database_it_ends_at_once_and_names_the_variables():
+    for command in ("serve", "check", "migrate"):
+        ended = await run(command)
+        assert (ended.code, ended.output) == (2, "")
+        [line] = ended.errors.splitlines()
+        assert line.startswith("session-service: no database: set ")
+        for variable in DSN_VARIABLES:
+            assert variable in line
+
+
+async def test_check_prints_a_row_for_each_source_and_fails_if_any_does(v3, new_agno):
+    v2 = new_agno("v2")
+    two = [{"dsn": v3.dsn}, {"dsn": v3.dsn, "schema": "archive", "sessionTable": "sessions_2024"}]
+    good = {"main": two, "old": v2.dsn, "empty": new_agno("empty").dsn}
+    ended = await run("check", AGNO_SESSION_DSN_MAP=json.dumps(good))
+    assert ended.code == 0
+    assert [line.split() for line in ended.output.splitlines()] == [
+        ["DATABASE", "TABLE", "STATE", "LAYOUT", "OR", "REASON"],
+        ["main", "agno_sessions", "ok", "v3"],
+        ["main", "sessions_2024", "ok", "v3"],
+        ["old", "agno_sessions", "ok", "v2"],
+        ["empty", "agno_sessions", "ok", "empty"],
+    ]
+    bad = {"typo": v3.server.dsn("nowhere", password="canary"), **good}
+    ended = await run("check", AGNO_SESSION_DSN_MAP=json.dumps(bad))
+    assert ended.code == 1
+    [_, row, *rest] = ended.output.splitlines()
+    assert row.split(maxsplit=3) == [
+        "typo",
+        "agno_sessions",
+        "failed",
+        "NoSuchDatabase: the database refuses the connection",
+    ]
+    assert len(rest) == 4
+    assert "canary" not in ended.output + ended.errors
+
+
+async def test_migrate_creates_what_is_missing_and_a_dry_run_only_prints_it(new_agno):
+    empty = new_agno("empty")
+    dry = await run("migrate", "--dry-run", AGNO_PG_DSN=empty.dsn)
+    assert dry.code == 0
+    assert not empty.value("SELECT to_regclass('ai.agno_sessions') IS NOT NULL")
+    statements = "\n".join(line for line in dry.output.splitlines() if not line.startswith("--"))
+    assert "CREATE TABLE IF NOT EXISTS" in statements
+    wet = await run("migrate", AGNO_PG_DSN=empty.dsn)
+    assert (wet.code, wet.output) == (0, "default: created what was missing\n")
+    assert empty.value("SELECT to_regclass('ai.agno_sessions') IS NOT NULL")
+    again = await run("migrate", AGNO_PG_DSN=empty.dsn)
+    assert (again.code, again.output) == (0, "default: nothing is missing\n")
+    # what a dry run prints can be run by hand
+    by_hand = new_agno("empty")
+    by_hand.run(statements)
+    assert by_hand.ids("ai.agno_schema_versions", "table_name") == ["agno_runs", "agno_sessions"]
+
+
+async def test_migrate_goes_on_with_the_others_where_one_fails(new_agno, v3):
+    empty = new_agno("empty")
+    databases = {"typo": v3.server.dsn("nowhere"), "main": empty.dsn}
+    ended = await run("migrate", AGNO_SESSION_DSN_MAP=json.dumps(databases))
+    assert ended.code == 1
+    assert ended.output.splitlines() == [
+        "-- typo: failed: NoSuchDatabase: the database refuses the connection",
+        "main: created what was missing",
+    ]
+
+
+async def test_every_command_explains_itself_and_every_option_is_on_its_page():
+    options = set()
+    for command in ([], ["serve"], ["check"], ["migrate"]):
+        ended = await run(*command, "--help")
+        assert ended.code == 0
+        assert ended.output.startswith(" ".join(["usage: session-service", *command]))
+        options |= set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", ended.output, re.MULTILINE))
+    assert set(re.findall(r"^\| `(--[a-z-]+)` \|", PAGE.read_text(), re.MULTILINE)) == options

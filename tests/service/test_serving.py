@@ -1,0 +1,101 @@
+"""One server process from its start to a clean end, with PostgreSQL of its own where that is asked for."""
+
+import asyncio
+import signal
+
+import aiohttp
+import psutil
+
+from .process import run, serving
+from .waiting import until
+
+
+async def test_sigterm_fails_no_request_before_the_listener_closes(v3):
+    v3.session("a")
+    # a second signal ends the draining, so the time is only a limit
+    async with (
+        serving(AGNO_PG_DSN=v3.dsn, AGNO_DRAIN_SECONDS="50") as service,
+        aiohttp.ClientSession(service.url) as client,
+    ):
+        await ready(client, 200)
+        leaving, answered = asyncio.Event(), 0
+
+        async def keep_asking():
+            nonlocal answered
+            while not leaving.is_set():
+                # a new connection each time, as through a load balancer that has not heard yet
+                async with client.get("/sessions/a", headers={"Connection": "close"}) as answer:
+                    assert answer.status == 200
+                answered += 1
+
+        asking = [asyncio.create_task(keep_asking()) for _ in range(4)]
+        await until(lambda: answered > 20)
+        service.process.send_signal(signal.SIGTERM)
+        assert (await ready(client, 503))["status"] == "draining"
+        before = answered
+        await until(lambda: answered > before + 20)
+        leaving.set()
+        await asyncio.gather(*asking)
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.end() == 0
+    assert not v3.backends()
+
+
+async def ready(client, status):
+    """The body of the readiness probe once it answers with this status."""
+    while True:
+        async with client.get("/healthz/ready") as answer:
+            if answer.status == status:
+                return await answer.json()
+        await asyncio.sleep(0.01)
+
+
+async def test_a_request_under_way_is_finished_before_the_process_ends(v3):
+    v3.run("ALTER TABLE ai.agno_sessions RENAME TO slow")
+    v3.run("CREATE VIEW ai.agno_sessions AS SELECT s.* FROM ai.slow s, pg_sleep(2)")
+    v3.session("a", table="ai.slow")
+    async with (
+        serving(AGNO_PG_DSN=v3.dsn, AGNO_DRAIN_SECONDS="0") as service,
+        aiohttp.ClientSession(service.url) as client,
+    ):
+        asking = asyncio.create_task(client.get("/sessions"))
+        await until(lambda: "active" in [state for _, state, _ in v3.backends()])
+        service.process.send_signal(signal.SIGTERM)
+        async with await asking as answer:
+            assert (answer.status, (await answer.json())["meta"]["total_count"]) == (200, 1)
+        assert await service.end() == 0
+
+
+def postgres_of(directory):
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(directory) in (process.info["cmdline"] or []) and process.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+async def test_ctrl_c_also_stops_the_embedded_postgresql_whose_data_stay(tmp_path):
+    directory = tmp_path / "postgres"
+    arguments = ("--embedded", "--demo", "--data", str(tmp_path))
+    async with serving(*arguments) as service, aiohttp.ClientSession(service.url) as client:
+        assert postgres_of(directory)
+        body = {"session_name": "Kept"}
+        async with client.post("/sessions/demo-trip/rename", json=body) as answer:
+            assert answer.status == 200
+        service.process.send_signal(signal.SIGINT)
+        assert await service.end() == 0
+    assert not postgres_of(directory)
+    async with serving(*arguments) as service, aiohttp.ClientSession(service.url) as client:
+        async with client.get("/sessions/demo-trip") as answer:
+            assert (await answer.json())["session_name"] == "Kept"
+        async with client.get("/sessions") as answer:
+            assert (await answer.json())["meta"]["total_count"] == 4
+
+
+async def test_a_port_that_is_taken_is_told_in_one_line(v3):
+    async with serving(AGNO_PG_DSN=v3.dsn) as service:
+        port = service.url.rpartition(":")[2]
+        second = await run("serve", AGNO_PG_DSN=v3.dsn, AGNO_SERVICE_PORT=port)
+    [line] = [line for line in second.errors.splitlines() if line.startswith("session-service:")]
+    assert (second.code, "Traceback" in second.errors) == (2, False)
+    assert port in line

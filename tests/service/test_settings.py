@@ -1,0 +1,159 @@
+"""The environment: what each variable may say, what stands without it, and that its page knows them all."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from session_service.http.cors import DEFAULT_ORIGINS
+from session_service.settings import VARIABLES, BadSetting, Settings
+
+DSN = "postgresql://ann:canary@db/agno"
+PAGE = Path(__file__).parents[2] / "docs/reference/environment.md"
+
+
+def load(**variables):
+    return Settings.load({"AGNO_PG_DSN": DSN} | variables)
+
+
+def test_a_database_is_all_that_is_needed():
+    found = load()
+    assert (found.databases.default, list(found.databases.sources)) == ("default", ["default"])
+    assert (found.host, found.port, found.require_db_id) == ("127.0.0.1", 8080, False)
+    assert (found.startup_grace, found.drain, found.shutdown) == (10, 5, 15)
+    assert found.termination_log == Path("/dev/termination-log")
+    assert found.cors_origins == frozenset(DEFAULT_ORIGINS)
+    assert not found.auth.uses_tokens
+    assert found.auth.security_key is None
+
+
+def test_databases_come_from_the_first_variable_that_is_set(tmp_path):
+    file = tmp_path / "map.json"
+    file.write_text(json.dumps({"file": DSN}))
+    given = {
+        "AGNO_SESSION_DSN_MAP": json.dumps({"map": DSN}),
+        "AGNO_SESSION_DSN_MAP_FILE": str(file),
+        "AGNO_PG_DSN": "postgresql://one@db/agno",
+        "DATABASE_URL": "postgresql://two@db/agno",
+    }
+    expected = ["map", "file", "default", "default"]
+    for first in expected:
+        databases = Settings.load(given).databases
+        assert list(databases.sources) == [first]
+        if len(given) <= 2:
+            [source] = databases.sources["default"]
+            assert ("user=one" in source.dsn.text) == ("AGNO_PG_DSN" in given)
+        del given[next(iter(given))]
+    with pytest.raises(BadSetting, match="no database: set AGNO_SESSION_DSN_MAP, AGNO_SESSION_DSN_MAP_FILE"):
+        Settings.load({})
+
+
+def test_an_empty_variable_counts_as_unset():
+    assert load(**{variable.name: "" for variable in VARIABLES if variable.name != "AGNO_PG_DSN"}) == load()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "read", "value"),
+    [
+        ("AGNO_DEFAULT_DB_ID", "default", lambda s: s.databases.default, "default"),
+        ("AGNO_REQUIRE_DB_ID", "true", lambda s: s.require_db_id, True),
+        ("AGNO_REQUIRE_DB_ID", "YES", lambda s: s.require_db_id, True),
+        ("AGNO_REQUIRE_DB_ID", "0", lambda s: s.require_db_id, False),
+        ("AGNO_SERVICE_HOST", "::", lambda s: s.host, "::"),
+        ("AGNO_SERVICE_PORT", "0", lambda s: s.port, 0),
+        ("AGNO_SERVICE_PORT", "65535", lambda s: s.port, 65535),
+        ("AGNO_STARTUP_GRACE_SECONDS", "0", lambda s: s.startup_grace, 0.0),
+        ("AGNO_DRAIN_SECONDS", "2.5", lambda s: s.drain, 2.5),
+        ("AGNO_SHUTDOWN_SECONDS", "60", lambda s: s.shutdown, 60.0),
+        ("AGNO_TERMINATION_LOG", "/tmp/log", lambda s: s.termination_log, Path("/tmp/log")),
+        (
+            "AGNO_CORS_ORIGINS",
+            "https://a.example, https://b.example,",
+            lambda s: s.cors_origins,
+            {"https://a.example", "https://b.example"},
+        ),
+        ("OS_SECURITY_KEY", "k", lambda s: s.auth.security_key, "k"),
+        ("AGNO_AUTHORIZATION", "on", lambda s: s.auth.authorization, True),
+        ("JWT_VERIFICATION_KEY", "k", lambda s: s.auth.verification_keys, ("k",)),
+        ("JWT_JWKS_FILE", "/jwks", lambda s: s.auth.jwks_file, Path("/jwks")),
+        ("AGNO_JWT_ALGORITHM", "HS256", lambda s: s.auth.algorithm, "HS256"),
+        ("AGNO_JWT_VERIFY_AUDIENCE", "1", lambda s: s.auth.verify_audience, True),
+        ("AGNO_JWT_AUDIENCE", "a,b", lambda s: s.auth.audience, ("a", "b")),
+        ("AGNO_OS_ID", "os", lambda s: s.auth.audience, ("os",)),
+        ("AGNO_JWT_ISSUER", "i", lambda s: s.auth.issuer, "i"),
+        ("AGNO_JWT_ADMIN_SCOPE", "root", lambda s: s.auth.admin_scope, "root"),
+        ("AGNO_USER_ISOLATION", "true", lambda s: s.auth.user_isolation, True),
+    ],
+)
+def test_a_variable_becomes_a_value(variable, text, read, value):
+    assert read(load(**{variable: text})) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "problem"),
+    [
+        ("AGNO_REQUIRE_DB_ID", "canary", "write true or false"),
+        ("AGNO_USER_ISOLATION", "2", "write true or false"),
+        ("AGNO_SERVICE_PORT", "65536", "write a port number from 0 to 65535"),
+        ("AGNO_SERVICE_PORT", "-1", "write a port number from 0 to 65535"),
+        ("AGNO_SERVICE_PORT", "http", "write a port number from 0 to 65535"),
+        ("AGNO_SERVICE_PORT", "٨", "write a port number from 0 to 65535"),
+        ("AGNO_DRAIN_SECONDS", "5s", "write a number of seconds, 0 or more"),
+        ("AGNO_DRAIN_SECONDS", "-1", "write a number of seconds, 0 or more"),
+        ("AGNO_SHUTDOWN_SECONDS", "nan", "write a number of seconds, 0 or more"),
+        ("AGNO_STARTUP_GRACE_SECONDS", "inf", "write a number of seconds, 0 or more"),
+        ("AGNO_SESSION_DSN_MAP", '{"main": "canary"}', "the DSN of 'main' is malformed"),
+        ("AGNO_SESSION_DSN_MAP", "canary", "it is not JSON"),
+        ("AGNO_SESSION_DSN_MAP_FILE", "/nowhere", "the file /nowhere can't be read"),
+        ("AGNO_PG_DSN", "canary", "the DSN of 'default' is malformed"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_one_line_that_names_the_variable(variable, text, problem):
+    with pytest.raises(BadSetting) as refused:
+        load(**{variable: text})
+    assert str(refused.value).startswith(f"{variable}: {problem}")
+    assert "canary" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_default_database_that_there_is_not_is_refused():
+    with pytest.raises(BadSetting, match="AGNO_DEFAULT_DB_ID names 'other', which it lacks; it has: default"):
+        load(AGNO_DEFAULT_DB_ID="other")
+
+
+def test_a_repr_shows_nothing_secret():
+    secrets = {"OS_SECURITY_KEY": "canary", "JWT_VERIFICATION_KEY": "canary"}
+    assert "canary" not in repr(load(**secrets))
+
+
+@pytest.mark.parametrize(
+    ("variables", "count"),
+    [
+        ({}, 0),
+        ({"AGNO_SERVICE_HOST": "0.0.0.0"}, 1),
+        ({"AGNO_SERVICE_HOST": "0.0.0.0", "OS_SECURITY_KEY": "canary"}, 0),
+        ({"JWT_VERIFICATION_KEY": "canary"}, 1),
+        ({"JWT_VERIFICATION_KEY": "canary", "AGNO_USER_ISOLATION": "true"}, 0),
+    ],
+)
+def test_settings_that_open_more_than_one_may_think_are_warned_of(variables, count):
+    warnings = load(**variables).warnings
+    assert len(warnings) == count
+    assert "canary" not in "".join(warnings)
+
+
+def shown(default):
+    """A default as the page shows it."""
+    if default is None or default == ():
+        return "none"
+    if default is DEFAULT_ORIGINS:
+        return "agno's front ends"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def test_the_page_has_every_variable_with_its_default_and_meaning_and_no_other():
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \|$", PAGE.read_text(), re.MULTILINE)
+    assert rows == [(variable.name, shown(variable.default), variable.meaning) for variable in VARIABLES]
