@@ -27,8 +27,9 @@ def ports(dsn: str) -> frozenset[int]:
         return _numbers(word[1].split(",") if word else [])
     hosts = _address(dsn).partition("/")[0].partition("?")[0]
     found = [match[1] for host in hosts.split(",") if (match := re.search(r":([0-9]*)$", host))]
-    named = dict(parse_qsl(_query(dsn) or "")).get("port")
-    return _numbers(named.split(",") if named else found, at_least=hosts.count(",") + 1)
+    if named := dict(parse_qsl(_query(dsn) or "")).get("port"):
+        return _numbers(named.split(","))
+    return _numbers(found, hosts=hosts.count(",") + 1)
 
 
 def _address(dsn: str) -> str:
@@ -43,6 +44,7 @@ def _query(dsn: str) -> str | None:
     return query if mark else None
 
 
-def _numbers(texts: list[str], *, at_least: int = 1) -> frozenset[int]:
-    numbers = {int(text) for text in texts if text and 0 < int(text) < 65536}
-    return frozenset(numbers | ({DEFAULT_PORT} if len([text for text in texts if text]) < at_least else set()))
+def _numbers(texts: list[str], *, hosts: int = 1) -> frozenset[int]:
+    """The ports written, and the default one for hosts that have none."""
+    numbers = [int(text) for text in texts if re.fullmatch("[0-9]{1,5}", text) and 0 < int(text) < 65536]
+    return frozenset(numbers if len(numbers) >= hosts else [*numbers, DEFAULT_PORT])

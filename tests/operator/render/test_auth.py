@@ -1,0 +1,97 @@
+"""Who gets in, as the service itself reads it from what is rendered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from session_operator.render import render
+from session_operator.resource import Object
+from session_service.http.auth import AuthSettings
+from session_service.settings import Settings
+from tests.operator.stores import store
+
+KEY = {"secretKeyRef": {"name": "chat-auth", "key": "key"}}
+JWKS = {"configMapKeyRef": {"name": "chat-jwks", "key": "keys.json"}}
+DEFAULTS = {"algorithm": "RS256", "adminScope": "agent_os:admin", "authorization": True, "userIsolation": True}
+
+
+def pod(auth: Object, version: str | None = None) -> Any:
+    objects = {each["kind"]: each for each in render(store(auth=auth), {"main": "postgresql://db"}, version)}
+    return objects["Deployment"]["spec"]["template"]
+
+
+def as_the_service_reads_it(auth: Object) -> AuthSettings:
+    """The settings of the service in such a pod; what is referred to reads as <name of the Secret>/<key>."""
+
+    def value(variable: Object) -> str:
+        if "value" in variable:
+            return str(variable["value"])
+        reference = variable["valueFrom"]["secretKeyRef"]
+        return f"{reference['name']}/{reference['key']}"
+
+    environment = {each["name"]: value(each) for each in pod(auth)["spec"]["containers"][0]["env"]}
+    del environment["AGNO_SESSION_DSN_MAP_FILE"]
+    return Settings.load(environment | {"DATABASE_URL": "postgresql://db"}).auth
+
+
+def test_a_security_key_reaches_the_service_by_reference() -> None:
+    settings = as_the_service_reads_it({"securityKey": KEY})
+
+    assert settings.security_key == "chat-auth/key"
+    assert not settings.uses_tokens
+
+
+def test_tokens_are_verified_scopes_enforced_and_users_kept_apart_unless_the_spec_says_otherwise() -> None:
+    settings = as_the_service_reads_it({"jwt": {"verificationKey": KEY} | DEFAULTS})
+
+    assert settings == AuthSettings(
+        authorization=True,
+        verification_keys=("chat-auth/key",),
+        algorithm="RS256",
+        admin_scope="agent_os:admin",
+        user_isolation=True,
+    )
+
+
+def test_everything_said_of_tokens_reaches_the_service() -> None:
+    said = {
+        "algorithm": "ES256",
+        "audience": ["chat", "admin"],
+        "issuer": "https://id.example",
+        "adminScope": "root",
+        "authorization": False,
+        "userIsolation": False,
+    }
+    settings = as_the_service_reads_it({"jwt": {"jwks": JWKS} | said})
+
+    assert str(settings.jwks_file) == "/etc/session-service-jwks/jwks.json"
+    assert (settings.algorithm, settings.verify_audience, settings.audience) == ("ES256", True, ("chat", "admin"))
+    assert (settings.issuer, settings.admin_scope) == ("https://id.example", "root")
+    assert (settings.authorization, settings.user_isolation) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("source", "mounted"),
+    [
+        (JWKS, {"configMap": {"name": "chat-jwks"}}),
+        ({"secretKeyRef": {"name": "chat-jwks", "key": "keys.json"}}, {"secret": {"secretName": "chat-jwks"}}),
+    ],
+    ids=["ConfigMap", "Secret"],
+)
+def test_a_jwks_is_mounted_from_where_it_is(source: Object, mounted: Object) -> None:
+    spec = pod({"jwt": {"jwks": source} | DEFAULTS})["spec"]
+
+    (volume,) = (each for each in spec["volumes"] if each["name"] == "jwks")
+    ((kind, name),) = mounted.items()
+    items = {"items": [{"key": "keys.json", "path": "jwks.json"}], "defaultMode": 0o440}
+    assert volume == {"name": "jwks", kind: name | items}
+    assert spec["containers"][0]["volumeMounts"][-1]["mountPath"] == "/etc/session-service-jwks"
+
+
+def test_pods_are_marked_with_the_version_of_the_secret_that_they_started_with() -> None:
+    annotation = "sessionstore.dev/auth-secret-version"
+
+    assert pod({"securityKey": KEY}, "41")["metadata"]["annotations"] == {annotation: "41"}
+    assert "annotations" not in pod({"securityKey": KEY})["metadata"]
