@@ -30,7 +30,8 @@ def a_cluster(step: Callable[[str], AbstractContextManager[None]]) -> Iterator[C
         return
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "node.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with step("Waiting until no other run has the node"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
         for what, name in (
             ("Looking for the Debian packages that the node needs", "packages.sh"),
             ("Building the node's programs (12 minutes the first time)", "build.sh"),
