@@ -42,6 +42,12 @@ def rename_without_data(request: Request, expected: Answer) -> bool:
     return renames and expected.status == 200 and session_id(request) in NAMELESS
 
 
+def bad_summary(request: Request, expected: Answer) -> bool:
+    """A patch with a summary on which AgentOS fails."""
+    body = request.json if isinstance(request.json, dict) else {}
+    return request.method == "PATCH" and expected.status == 500 and isinstance(body.get("summary"), dict)
+
+
 def session_id(request: Request) -> str:
     """The id in the path of a request, empty where there is none."""
     return [*urlsplit(request.path).path.split("/"), ""][2]
@@ -49,6 +55,7 @@ def session_id(request: Request) -> str:
 
 RULES: dict[str, Callable[[Request, Answer], bool]] = {
     "patch-rewrites": patch_rewrites,
+    "bad-summary": bad_summary,
     "odd-run": odd_run,
     "rename-without-data": rename_without_data,
 }
