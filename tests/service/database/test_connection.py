@@ -3,7 +3,7 @@
 import asyncio
 import os
 import resource
-import threading
+import signal
 import time
 
 import pytest
@@ -175,15 +175,16 @@ async def test_a_cancelled_caller_of_a_frozen_server_never_holds_up_the_event_lo
     caller = asyncio.create_task(connection.fetch("SELECT pg_sleep(60)"))
     await until(lambda: own_server.run("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"))
     own_server.freeze()
-    # were the loop held up, nobody else would ever thaw it
-    thaw = threading.Timer(20, own_server.thaw)
-    thaw.start()
+    # were the loop held up, only another process could ever thaw it
+    pids = " ".join(str(process.pid) for process in own_server.processes)
+    thaw = await asyncio.create_subprocess_shell(f"sleep 20; kill -CONT {pids}", start_new_session=True)
     caller.cancel()
     longest, before = 0.0, time.monotonic()
     while not caller.done():
         await asyncio.sleep(0.01)
         longest, before = max(longest, time.monotonic() - before), time.monotonic()
-    thaw.cancel()
+    os.killpg(thaw.pid, signal.SIGKILL)
+    await thaw.wait()
     assert longest < 10
     assert caller.cancelled()
     assert not connection.idle

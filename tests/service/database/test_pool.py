@@ -17,8 +17,8 @@ from tests.service.waiting import until
 async def open_pool(new_agno):
     opened = []
 
-    def open(agno, size, acquire_timeout=20.0):
-        opened.append(Pool(lambda: connect(Dsn.parse(agno.dsn), 30), size, acquire_timeout))
+    def open(agno, size):
+        opened.append(Pool(lambda: connect(Dsn.parse(agno.dsn), 30), size, acquire_timeout=20))
         return opened[-1]
 
     yield open
@@ -122,13 +122,13 @@ async def test_a_connection_handed_over_in_the_moment_of_giving_up_goes_to_the_n
 
 
 async def test_waiting_ends_after_the_time_for_acquiring(v3, open_pool):
-    pool = open_pool(v3, 1, acquire_timeout=0.05)
+    pool = open_pool(v3, 1)
     async with pool.connection():
+        pool._acquire_timeout = 0.05
         with pytest.raises(Unavailable) as unavailable:
             await use(pool)
     assert unavailable.value.reason == "PoolExhausted"
-    assert not pool._waiters
-    await use(pool)
+    assert empty_handed(pool)
 
 
 async def test_those_who_gave_up_are_forgotten(v3, open_pool):
