@@ -16,6 +16,7 @@ from session_operator.cluster import Cluster
 from session_operator.main import Options, operate
 from session_operator.queue import WorkQueue
 
+from . import gateway_api
 from .api import Api
 from .apiserver import OPERATOR, ROOT, ApiServer, api_server, programs
 from .process import Process
@@ -27,10 +28,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what is missing before the time limits of tests count."""
     if any("server" in getattr(item, "fixturenames", ()) for item in session.items):
         programs()
+    if any(hasattr(item.module, "gateway_api") for item in session.items if isinstance(item, pytest.Function)):
+        gateway_api.download()
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ApiServer]:
+    """The API server of most tests."""
+    with prepared_server() as running:
+        yield running
+
+
+@contextmanager
+def prepared_server() -> Iterator[ApiServer]:
     """A real API server with the project's manifests applied."""
     with api_server() as running:
         applied = running.kubectl("apply", "-k", str(ROOT / "manifests"))
