@@ -126,7 +126,7 @@ def test_the_notes_name_what_was_installed(server: ApiServer, chart: str, values
         named = [word for word in notes.split() if word.startswith(("deployment/", "service/"))]
         assert named
         kubectl(server, "get", *named, *place)
-        assert f"helm test notes --namespace {helm.NAMESPACE} --logs" in notes
+        assert f"helm test notes --namespace {helm.NAMESPACE}\n" in notes
     finally:
         run(server, "uninstall", "notes", *place)
 

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,33 @@ def test_an_operator_without_its_rights_fails(server: ApiServer, release: str, t
 
     assert done.returncode == 1
     assert "namespaces/team-a/: 403" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("chart", "values"),
+    [
+        ("agno-session", "dsn.existingSecret.name=chat-main"),
+        ("session-operator", "crds.enabled=false,rbac.aggregateRoles=false"),
+    ],
+)
+def test_helm_test_passes_when_its_pod_does_and_leaves_nothing(server: ApiServer, chart: str, values: str) -> None:
+    place = ("--namespace", helm.NAMESPACE, "--kubeconfig", server.kubeconfig())
+    installed = helm.run("install", "tested", helm.CHARTS / chart, f"--set={values}", *place)
+    assert installed.returncode == 0, installed.stderr
+    pod = ("pod", f"tested-{chart}-smoke", f"--namespace={helm.NAMESPACE}")
+    with ThreadPoolExecutor() as threads:
+        testing = threads.submit(helm.run, "test", "tested", "--timeout=30s", *place)
+        status = ("--subresource=status", '--patch={"status": {"phase": "Succeeded"}}')
+        while not testing.done() and server.kubectl("patch", *pod, *status).returncode:  # as a kubelet would
+            time.sleep(0.1)
+    done = testing.result()
+    removed = helm.run("uninstall", "tested", *place)
+
+    assert done.returncode == 0, done.stderr
+    assert "Phase:          Succeeded" in done.stdout
+    assert removed.returncode == 0, removed.stderr
+    left = server.kubectl("get", "pods,services", f"--namespace={helm.NAMESPACE}", "--output=name")
+    assert "tested" not in left.stdout
 
 
 def smoke(case: str, *urls: str, **environment: str) -> subprocess.CompletedProcess[str]:
