@@ -101,6 +101,12 @@ def test_a_stamp_does_not_depend_on_what_a_secret_holds() -> None:
     assert stamp(secret | {"data": {"a": "eA=="}})["metadata"] == stamp(secret | {"data": {"a": "eQ=="}})["metadata"]
 
 
+def test_a_stamp_leaves_annotations_where_they_are() -> None:
+    annotated = {"kind": "Service", "metadata": {"name": "chat", "annotations": {"a": "b"}}}
+
+    assert stamp(annotated)["metadata"]["annotations"].keys() == {"a", "sessionstore.dev/applied"}
+
+
 def test_only_the_controller_owns() -> None:
     owner = {"uid": "6f9d", "controller": True}
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from session_operator.sources import resolve
+from session_operator.resource import Reference
+from session_operator.sources import Lack, lacking, resolve
 
 from .stores import database, secret, store
 
@@ -140,3 +141,50 @@ def test_each_database_is_resolved_on_its_own_and_in_order() -> None:
 
 def test_a_dsn_is_not_in_the_repr() -> None:
     assert "hunter2" not in repr(resolve(store(), {"chat-main": secret(dsn="postgresql://u:hunter2@db")}))
+
+
+TLS = {
+    "mode": "verify-full",
+    "caSecretRef": {"name": "ca", "key": "ca.crt"},
+    "clientCertificateSecretRef": {"name": "client"},
+}
+
+
+CA = {"ca.crt": "pem"}
+CERTIFICATE = {"tls.crt": "pem", "tls.key": "pem"}
+
+
+@pytest.mark.parametrize(
+    ("ca", "client", "state", "message"),
+    [
+        (secret(**CA), secret(**CERTIFICATE), "Resolved", ""),
+        (None, None, "SecretMissing", "Secret ca does not exist: create it with the key ca.crt"),
+        (secret(other="x"), None, "SecretKeyMissing", "Secret ca has no key ca.crt: add it"),
+        (secret(**CA), None, "SecretMissing", "Secret client does not exist: create it with the key tls.crt"),
+        (secret(**CA), secret(**CA), "SecretKeyMissing", "Secret client has no key tls.crt: add it"),
+    ],
+    ids=["all there", "no CA", "another key", "no client certificate", "another Secret"],
+)
+def test_a_database_is_resolved_when_its_certificates_are_there_too(
+    ca: Any, client: Any, state: str, message: str
+) -> None:
+    of = store(database(tls=TLS))
+    found = {"chat-main": secret(dsn="postgresql://db"), "ca": ca, "client": client}
+
+    (resolution,) = resolve(of, found)
+
+    assert of.secrets == found.keys()
+    assert (resolution.state, resolution.message.removeprefix("tls: ")) == (state, message)
+    assert resolution.resolved == (state == "Resolved")
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
+def test_a_reference_that_leads_nowhere_says_what_to_make(kind: str) -> None:
+    reference = Reference(kind, "chat-auth", "key")
+
+    assert lacking(reference, {"data": {"key": "x"}}) is None
+    assert lacking(reference, None) == Lack(
+        f"{kind}Missing", f"{kind} chat-auth does not exist: create it with the key key"
+    )
+    for empty in ({}, {"data": None}, {"data": {"key": ""}}):
+        assert lacking(reference, empty) == Lack(f"{kind}KeyMissing", f"{kind} chat-auth has no key key: add it")

@@ -137,6 +137,22 @@ def test_a_refusal_of_the_api_server_is_told_first() -> None:
     assert (found["Ready"], found["Degraded"]) == (("False", "ApplyRefused"), ("True", "ApplyRefused"))
 
 
+ABSENT = Finding(Reason.GATEWAY_API_MISSING, "install it")
+
+
+def test_what_the_cluster_has_no_place_for_does_not_keep_a_store_from_being_ready() -> None:
+    found = conditions(status_of(workload(), absent=ABSENT))
+
+    assert found["Degraded"] == ("True", "GatewayApiMissing")
+    assert (found["Ready"], found["Progressing"]) == (("True", "PodsReady"), ("False", "RolloutComplete"))
+
+
+def test_what_pods_suffer_from_is_told_before_what_the_cluster_has_no_place_for() -> None:
+    found = conditions(status_of(workload(ready=1), absent=ABSENT))
+
+    assert (found["Ready"], found["Degraded"]) == (("False", "PodsNotReady"), ("True", "PodsNotReady"))
+
+
 def test_every_condition_is_about_the_generation_that_was_read() -> None:
     status = status_of(workload(), of=store(metadata={"generation": 7}))
 
