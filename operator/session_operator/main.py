@@ -12,30 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import kopf
 
 from session_operator.cluster import (
     AUTOSCALERS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
-    HTTP_ROUTES,
     INGRESSES,
     NETWORK_POLICIES,
     PODS,
     REPLICA_SETS,
-    SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
     STORES,
-    ApiError,
     Cluster,
 )
 from session_operator.health import serving_health
 from session_operator.leader import Lease, LeaseLost
 from session_operator.queue import WorkQueue
-from session_operator.reconcile import UNSETTLED_SECONDS, Reconciler
+from session_operator.reconcile import Reconciler
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key
+from session_operator.watches import resync, watch_routes, watch_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +49,6 @@ WATCHED = (
 )
 """What kopf watches beside SessionStores, by label. Not Secrets: it would read what they hold. Not HTTPRoutes: it
 would not notice that an API server begins to serve them."""
-UNINTERESTING_SECRETS = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
 EPILOG = """\
 What it needs: the CustomResourceDefinition of SessionStore, and the rights of manifests/rbac (of a Role in each
 namespace with --namespace). It finds the API server by its ServiceAccount, else by $KUBECONFIG or ~/.kube/config.
@@ -88,9 +84,9 @@ async def operate(cluster: Cluster, queue: WorkQueue[Key], options: Options, sto
         # Before kopf starts: at its end it cancels every task that it did not see then
         tasks = [
             *(group.create_task(queue.work(reconciler.reconcile)) for _ in range(options.workers)),
-            *(group.create_task(_watch_secrets(cluster, namespace, reconciler, queue)) for namespace in namespaces),
-            *(group.create_task(_watch_routes(cluster, namespace, queue)) for namespace in namespaces),
-            *(group.create_task(_resync(cluster, namespace, options.resync, queue)) for namespace in namespaces),
+            *(group.create_task(watch_secrets(cluster, namespace, reconciler, queue)) for namespace in namespaces),
+            *(group.create_task(watch_routes(cluster, namespace, queue)) for namespace in namespaces),
+            *(group.create_task(resync(cluster, namespace, options.resync, queue)) for namespace in namespaces),
         ]
         await kopf.operator(
             registry=_registry(cluster, queue),
@@ -141,51 +137,6 @@ def _registry(cluster: Cluster, queue: WorkQueue[Key]) -> kopf.OperatorRegistry:
     for kind in WATCHED:
         kopf.on.event(kind.api_version, kind.plural, registry=registry)(owned_changed)
     return registry
-
-
-async def _watch_secrets(
-    cluster: Cluster, namespace: str | None, reconciler: Reconciler, queue: WorkQueue[Key]
-) -> None:
-    while True:
-        try:
-            async for secret in cluster.watch_metadata(SECRETS, namespace, fields=UNINTERESTING_SECRETS):
-                metadata = secret["metadata"]
-                labels = metadata.get("labels", {})
-                for key in reconciler.stores_of(Key(metadata["namespace"], metadata["name"])):
-                    queue.add(key)
-                if labels.get(MANAGED_BY_LABEL) == MANAGER and INSTANCE_LABEL in labels:
-                    queue.add(Key(metadata["namespace"], labels[INSTANCE_LABEL]))
-        except (aiohttp.ClientError, TimeoutError, ApiError, ValueError) as error:  # ValueError: a line cut short
-            logger.warning("watch of Secrets: %s: %s", type(error).__name__, error)
-            await asyncio.sleep(1)
-
-
-async def _watch_routes(cluster: Cluster, namespace: str | None, queue: WorkQueue[Key]) -> None:
-    while True:
-        try:
-            async for route in cluster.watch_metadata(
-                HTTP_ROUTES, namespace, selector=f"{MANAGED_BY_LABEL}={MANAGER},{INSTANCE_LABEL}"
-            ):
-                queue.add(Key(route["metadata"]["namespace"], route["metadata"]["labels"][INSTANCE_LABEL]))
-        except (aiohttp.ClientError, TimeoutError, ApiError) as error:
-            if isinstance(error, ApiError) and error.status == 404:  # not served, or not yet
-                await asyncio.sleep(UNSETTLED_SECONDS)
-                continue
-            logger.warning("watch of HTTPRoutes: %s: %s", type(error).__name__, error)
-            await asyncio.sleep(1)
-
-
-async def _resync(cluster: Cluster, namespace: str | None, seconds: float, queue: WorkQueue[Key]) -> None:
-    """Look at every store now and then: for what no event told."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            stores = await cluster.list(STORES, namespace, metadata_only=True)
-        except (aiohttp.ClientError, TimeoutError, ApiError) as error:
-            logger.warning("resync: %s: %s", type(error).__name__, error)
-            continue
-        for store in stores:
-            queue.add(Key(store["metadata"]["namespace"], store["metadata"]["name"]))
 
 
 async def _run(options: Options) -> None:
