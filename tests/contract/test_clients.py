@@ -1,7 +1,6 @@
 """The clients that people use, unchanged: agno's AgentOSClient, and agent-ui through a proxy."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -46,8 +45,7 @@ def test_agentos_client_understands_the_service_as_it_does_agentos(agentos: Serv
 @pytest.fixture(scope="module")
 def proxied(agentos: Servers, service: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """nginx before the service and AgentOS, and the database behind the service."""
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    assert nginx, "nginx is not installed: apt-get install nginx-light"
+    nginx = subprocess.run([HERE / "nginx.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     directory = tmp_path_factory.mktemp("nginx")
     server = Server(free_port(), service["v3", "open"].database)
     ports = {"PORT": server.port, "SERVICE": service["v3", "open"].port, "AGENTOS": agentos["v3", "open"].port}
