@@ -31,7 +31,7 @@ from session_operator.render import render
 from session_operator.render.dsn_map import name_prefix
 from session_operator.render.pod import mounted_map
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object, SessionStore
-from session_operator.sources import lacking, resolve
+from session_operator.sources import key_version, missing_key, resolve
 from session_operator.status import Finding, Reason, report
 from session_operator.workload import Workload, health_url, workload
 
@@ -74,15 +74,16 @@ class Reconciler:
         secrets = {name: await self._cluster.get(SECRETS, key.namespace, name) for name in sorted(store.secrets)}
         config_maps = {name: await self._cluster.get(CONFIG_MAPS, key.namespace, name) for name in store.config_maps}
         resolutions = resolve(store, secrets)
-        failure = _no_key(store, secrets, config_maps)
-        auth_version = _auth_version(store, secrets)
+        no_key = missing_key(store, secrets, config_maps)
+        version = key_version(store, secrets)
         del secrets
         live = await self._read(store)
+        failure = Finding(Reason(no_key.state), f"auth: {no_key.message}") if no_key else None
         absent: Finding | None = None
         error: Exception | None = None
         if not store.paused and failure is None and all(resolution.resolved for resolution in resolutions):
             dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
-            wanted, absent = await self._served(render(store, dsns, auth_version))
+            wanted, absent = await self._served(render(store, dsns, version))
             try:
                 failure = await self._apply(store, wanted, live)
                 await self._delete_unwanted(store, wanted, live)
@@ -234,24 +235,6 @@ class Reconciler:
 
 def _selector(store: SessionStore) -> str:
     return f"{INSTANCE_LABEL}={store.key.name},{MANAGED_BY_LABEL}={MANAGER}"
-
-
-def _no_key(
-    store: SessionStore, secrets: Mapping[str, Object | None], config_maps: Mapping[str, Object | None]
-) -> Finding | None:
-    """What authentication lacks."""
-    for reference in store.auth.references if store.auth else ():
-        objects = secrets if reference.kind == SECRETS.name else config_maps
-        if lack := lacking(reference, objects[reference.name]):
-            return Finding(Reason(lack.state), f"auth: {lack.message}")
-    return None
-
-
-def _auth_version(store: SessionStore, secrets: Mapping[str, Object | None]) -> str | None:
-    """The version of the Secret that pods get a key from when they start."""
-    reference = store.auth.environment if store.auth else None
-    secret = secrets[reference.name] if reference else None
-    return secret["metadata"]["resourceVersion"] if secret else None
 
 
 def _ours_to_take(there: Object) -> bool:

@@ -1,4 +1,4 @@
-"""Secret references become DSNs. A DSN never leaves here but as a value that has no repr."""
+"""Secret references become DSNs, or a word on what is missing. A DSN leaves here only as a value without a repr."""
 
 from __future__ import annotations
 
@@ -53,6 +53,26 @@ def lacking(reference: Reference, found: Mapping[str, Any] | None) -> Lack | Non
     if not (found.get("data") or {}).get(reference.key):
         return Lack(f"{reference.kind}KeyMissing", f"{named} has no key {reference.key}: add it")
     return None
+
+
+def missing_key(
+    store: SessionStore,
+    secrets: Mapping[str, Mapping[str, Any] | None],
+    config_maps: Mapping[str, Mapping[str, Any] | None],
+) -> Lack | None:
+    """What the authentication of a store lacks, if anything."""
+    for reference in store.auth.references if store.auth else ():
+        objects = secrets if reference.kind == "Secret" else config_maps
+        if lack := lacking(reference, objects[reference.name]):
+            return lack
+    return None
+
+
+def key_version(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> str | None:
+    """The resourceVersion of the Secret that pods get a key from as an environment variable, when they start."""
+    reference = store.auth.environment if store.auth else None
+    secret = secrets[reference.name] if reference else None
+    return secret["metadata"]["resourceVersion"] if secret else None
 
 
 def resolve(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> tuple[Resolution, ...]:

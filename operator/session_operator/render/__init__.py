@@ -16,10 +16,10 @@ from session_operator.render.service_account import service_account
 from session_operator.resource import Object, SessionStore
 
 
-def render(store: SessionStore, dsns: Mapping[str, str], auth_version: str | None = None) -> tuple[Object, ...]:
+def render(store: SessionStore, dsns: Mapping[str, str], key_version: str | None = None) -> tuple[Object, ...]:
     """Render all objects of a store in the order of applying.
 
-    `dsns` holds the DSN of each database by its id, `auth_version` the resourceVersion of the Secret that
+    `dsns` holds the DSN of each database by its id, `key_version` the resourceVersion of the Secret that
     authenticates by an environment variable, if the store has one.
     """
     secret = dsn_map(store, dsns)
@@ -28,7 +28,7 @@ def render(store: SessionStore, dsns: Mapping[str, str], auth_version: str | Non
         secret,
         service(store),
         network_policy(store, dsns),
-        deployment(store, secret["metadata"]["name"], auth_version),
+        deployment(store, secret["metadata"]["name"], key_version),
         pod_disruption_budget(store),
         horizontal_pod_autoscaler(store),
         ingress(store),

@@ -7,14 +7,14 @@ from session_operator.render.pod import template
 from session_operator.resource import Object, SessionStore
 
 
-def deployment(store: SessionStore, dsn_map: str, auth_version: str | None) -> Object:
-    """Render the Deployment whose pods mount the Secret named `dsn_map`; `auth_version` is that of `pod.template`."""
+def deployment(store: SessionStore, dsn_map: str, key_version: str | None) -> Object:
+    """Render the Deployment whose pods mount the Secret named `dsn_map`; `key_version` is that of `pod.template`."""
     spec: Object = {
         "revisionHistoryLimit": 3,  # each keeps a DSN map, so old passwords, alive
         "progressDeadlineSeconds": 180,
         "selector": {"matchLabels": selector(store)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "template": template(store, dsn_map, auth_version),
+        "template": template(store, dsn_map, key_version),
     }
     if store.replicas is not None:  # unset: whatever scales the Deployment owns the field
         spec["replicas"] = store.replicas

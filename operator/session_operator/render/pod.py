@@ -18,13 +18,13 @@ AUTH_ANNOTATION = f"{GROUP}/auth-secret-version"
 _SCHEDULING = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName")
 
 
-def template(store: SessionStore, dsn_map: str, auth_version: str | None) -> Object:
+def template(store: SessionStore, dsn_map: str, key_version: str | None) -> Object:
     """Render the template of pods that mount the Secret named `dsn_map`.
 
-    `auth_version` is the resourceVersion of the Secret that they get a key from as an environment variable: pods
+    `key_version` is the resourceVersion of the Secret that they get a key from as an environment variable: pods
     that started with another one are replaced. It tells nothing of the key, as a hash of it would.
     """
-    return {"metadata": _metadata(store, auth_version), "spec": _pod(store, dsn_map)}
+    return {"metadata": _metadata(store, key_version), "spec": _pod(store, dsn_map)}
 
 
 def mounted_map(pod: Object) -> str | None:
@@ -33,9 +33,9 @@ def mounted_map(pod: Object) -> str | None:
     return next((volume["secret"]["secretName"] for volume in volumes if volume["name"] == MAP_VOLUME), None)
 
 
-def _metadata(store: SessionStore, auth_version: str | None) -> Object:
+def _metadata(store: SessionStore, key_version: str | None) -> Object:
     extra = store.pod_template.get("metadata", {})
-    annotations = extra.get("annotations", {}) | ({AUTH_ANNOTATION: auth_version} if auth_version else {})
+    annotations = extra.get("annotations", {}) | ({AUTH_ANNOTATION: key_version} if key_version else {})
     metadata: Object = {"labels": {**extra.get("labels", {}), **labels(store)}}
     return metadata | ({"annotations": annotations} if annotations else {})
 
