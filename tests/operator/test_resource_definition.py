@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from session_operator.render import render
 from session_operator.resource import SessionStore
+from session_service.settings import DSN_VARIABLES
 
 from .api import Api
 from .apiserver import ROOT, ApiServer
 from .conftest import operator_in
 from .controllers import roll_out
+from .stores import store
 
 STORES = yaml.safe_load((Path(__file__).parent / "data" / "stores.yaml").read_text())
 
@@ -51,6 +54,32 @@ def test_a_bad_store_is_refused_with_what_to_write(server: ApiServer, namespace:
 
     assert result.returncode != 0
     assert case["says"] in result.stderr.replace('\\"', '"')
+
+
+KEY = {"secretKeyRef": {"name": "chat-auth", "key": "key"}}
+TOKENS = {
+    "algorithm": "RS256",
+    "adminScope": "admin",
+    "authorization": True,
+    "userIsolation": True,
+    "verificationKey": KEY,
+    "jwks": KEY,
+    "audience": ["chat"],
+    "issuer": "chat",
+}
+
+
+def rendered_variables(auth: Any) -> set[str]:
+    spec = store(auth=auth, cors={"origins": ["https://chat.example"]}, defaultDatabase="main")
+    deployment = next(each for each in render(spec, {"main": "postgresql://db"}) if each["kind"] == "Deployment")
+    return {each["name"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
+
+
+def test_no_variable_that_the_operator_sets_can_be_set_beside_it(server: ApiServer, namespace: str) -> None:
+    for name in rendered_variables({"securityKey": KEY}) | rendered_variables({"jwt": TOKENS}) | {*DSN_VARIABLES}:
+        spec = STORES["good"]["one database"] | {"podTemplate": {"env": [{"name": name, "value": "x"}]}}
+
+        assert f"{name} is set by the operator" in applied(server, namespace, spec).stderr
 
 
 @pytest.mark.parametrize("sample", sorted((ROOT / "manifests/samples").glob("*.yaml")), ids=lambda path: path.stem)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
+from jwt import get_algorithm_by_name
 
 from session_operator.render import render
 from session_operator.resource import Object
 from session_service.http.auth import AuthSettings
 from session_service.settings import Settings
+from tests.operator.apiserver import ROOT
 from tests.operator.stores import store
 
 KEY = {"secretKeyRef": {"name": "chat-auth", "key": "key"}}
@@ -34,6 +37,20 @@ def as_the_service_reads_it(auth: Object) -> AuthSettings:
     environment = {each["name"]: value(each) for each in pod(auth)["spec"]["containers"][0]["env"]}
     del environment["AGNO_SESSION_DSN_MAP_FILE"]
     return Settings.load(environment | {"DATABASE_URL": "postgresql://db"}).auth
+
+
+def test_the_service_knows_every_algorithm_that_a_store_may_name() -> None:
+    crd = yaml.safe_load((ROOT / "manifests/crd/sessionstores.yaml").read_text())["spec"]["versions"][0]
+    spec = crd["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    algorithms = spec["auth"]["properties"]["jwt"]["properties"]["algorithm"]["enum"]
+
+    assert {type(get_algorithm_by_name(each)).__name__ for each in algorithms} == {
+        "RSAAlgorithm",
+        "RSAPSSAlgorithm",
+        "ECAlgorithm",
+        "OKPAlgorithm",
+        "HMACAlgorithm",
+    }
 
 
 def test_a_security_key_reaches_the_service_by_reference() -> None:
