@@ -43,9 +43,10 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
         started(runner.addresses[0][1])
         await asked.wait()
         app[PROBER].draining = True
-        log.info("draining: taking requests for up to %g s more", settings.drain)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(hurried.wait(), settings.drain)
+        if not hurried.is_set():
+            log.info("draining: taking requests for %g s more", settings.drain)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(hurried.wait(), settings.drain)
     finally:
         await runner.cleanup()
         log.info("stopped")
