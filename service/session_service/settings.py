@@ -141,8 +141,13 @@ class Settings:
 
     @property
     def warnings(self) -> list[str]:
-        """What is allowed, as AgentOS allows it, and worth a second look."""
-        found = []
+        """What we start with all the same, and what is worth a second look."""
+        found = [
+            f"database {id!r} can't be reached: its DSN is malformed: {source.dsn.problem}"
+            for id, sources in self.databases.sources.items()
+            for source in sources
+            if source.dsn.problem is not None
+        ]
         loopback = self.host in {"127.0.0.1", "::1", "localhost"}
         if not loopback and not self.auth.uses_tokens and not self.auth.security_key:
             found.append(

@@ -13,7 +13,7 @@ import psycopg2.extensions
 
 from .cancelling import cancel_statement
 from .dsn import Dsn
-from .errors import Unavailable, connect_error
+from .errors import Refused, Unavailable, connect_error
 
 Row = tuple[Any, ...]
 
@@ -165,6 +165,8 @@ async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> C
 
     The statement timeout is set by SQL: PgBouncer refuses startup options that it does not know.
     """
+    if dsn.problem is not None:
+        raise Refused("MalformedDsn", f"the DSN is malformed: {dsn.problem}")
     connection = None
     try:
         connection = Connection(dsn.text, timeout, enable_json=False, enable_hstore=False, enable_uuid=False)

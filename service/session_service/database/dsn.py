@@ -23,15 +23,16 @@ _DEFAULTS = {
 }
 
 
-class MalformedDsn(ValueError):
-    """The text is no DSN. The message never repeats it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """Where a database is and who we are there. Holds a password: never printed, compared only."""
+    """Where a database is and who we are there. Holds a password: never printed, compared only.
+
+    `problem` says what is wrong with a text that is no DSN, without repeating it: such a database refuses us, and the
+    others of the map serve.
+    """
 
     text: str = field(repr=False)
+    problem: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Dsn:
@@ -39,10 +40,17 @@ class Dsn:
         try:
             words = psycopg2.extensions.parse_dsn(_without_driver(text.strip()))
         except psycopg2.Error as error:
-            raise MalformedDsn(_reason(str(error))) from None
+            return cls("", _reason(str(error)))
         if not words:
-            raise MalformedDsn("it is empty")
+            return cls("", "it is empty")
+        if not all(_is_port(port) for port in words.get("port", "").split(",")):
+            return cls("", "its port is not a number from 1 to 65535")
         return cls(psycopg2.extensions.make_dsn(**(_DEFAULTS | words)))
+
+
+def _is_port(text: str) -> bool:
+    """Libpq looks at ports only as it connects. A list of hosts has a list of ports, each of which may be empty."""
+    return not text or (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535)
 
 
 def _without_driver(text: str) -> str:

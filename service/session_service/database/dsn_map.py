@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .dsn import Dsn, MalformedDsn
+from .dsn import Dsn
 
 
 class BadDsnMap(ValueError):
@@ -94,12 +94,8 @@ def _source(key: str, entry: Any) -> Source:
     known = {"dsn", "schema", "sessionTable", "runsTable", "pool", "statementTimeoutSeconds"}
     if unknown := (set(entry) - known) | {f"pool.{name}" for name in set(pool) - {"maxSize"}}:
         raise BadDsnMap(f"{key!r} has an unknown key: {', '.join(sorted(unknown))}")
-    try:
-        parsed = Dsn.parse(dsn)
-    except MalformedDsn as error:
-        raise BadDsnMap(f"the DSN of {key!r} is malformed: {error}") from None
     return Source(
-        parsed,
+        Dsn.parse(dsn),
         _take(key, entry, "schema", str, "ai"),
         _take(key, entry, "sessionTable", str, "agno_sessions"),
         _take(key, entry, "runsTable", str, "agno_runs"),

@@ -64,7 +64,10 @@ class Front:
             log.exception("%s %s failed", request.method, template)
             response = failure(ApiError(500, "Internal server error"))
         milliseconds = (time.perf_counter() - began) * 1000
-        log.info("%s %s %s %.1f ms db=%s", request.method, template, response.status, milliseconds, call.db_id or "-")
+        # a pod is probed every few seconds
+        level = logging.DEBUG if template.startswith("/health") else logging.INFO
+        words = (request.method, template, response.status, milliseconds, call.db_id or "-")
+        log.log(level, "%s %s %s %.1f ms db=%s", *words)
         return response
 
     async def add_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:

@@ -1,11 +1,9 @@
 """Any form of DSN becomes libpq's, and no message or repr shows the password."""
 
-import traceback
-
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from session_service.database.dsn import Dsn, MalformedDsn
+from session_service.database.dsn import Dsn
 
 SAME = {"host": "db", "port": "5433", "dbname": "agno", "user": "ann", "password": "secret"}
 
@@ -85,18 +83,19 @@ def test_a_dead_peer_is_noticed_in_seconds_unless_the_dsn_says_otherwise():
         ("host=db password=my canary", "write postgresql://"),
         ("host=db password='canary", "write postgresql://"),
         ("mysql://ann:canary@db/agno", "write postgresql://"),
+        ("postgresql://ann:canary@db:port/agno", "its port is not a number"),
+        ("host=a,b port=5432,70000 password=canary", "its port is not a number"),
         ("host=db canary=canary", "it has a parameter that libpq does not know: canary"),
         ("postgresql://ann:canary@db/agno?pool_size=5", "it has a parameter that libpq does not know: pool_size"),
         ("postgresql+asyncpg://ann:canary@db/agno?prepared_statement_cache_size=0", "prepared_statement_cache_size"),
     ],
 )
 def test_a_malformed_dsn_is_refused_without_being_repeated(text, message):
-    with pytest.raises(MalformedDsn) as refused:
-        Dsn.parse(text)
-    assert message in str(refused.value)
-    told = "".join(traceback.format_exception(refused.value)).replace("does not know: canary", "")
-    assert "canary" not in told
+    dsn = Dsn.parse(text)
+    assert message in dsn.problem
+    assert "canary" not in repr(dsn).replace("does not know: canary", "")
+    assert "canary" not in dsn.text
 
 
 def test_a_repr_shows_nothing_of_it():
-    assert repr(Dsn.parse("postgresql://ann:canary@db/agno")) == "Dsn()"
+    assert repr(Dsn.parse("postgresql://ann:canary@db/agno")) == "Dsn(problem=None)"

@@ -56,6 +56,15 @@ async def test_what_a_person_has_to_mend_is_refused_with_a_word_for_it(strict, o
     assert "canary" not in f"{refused.value!r} {refused.value}"
 
 
+@pytest.mark.parametrize("dsn", ["canary", "postgresql://ann:canary@localhost:no-port/agno", " "])
+async def test_a_malformed_dsn_is_refused_and_named_so(open_database, dsn):
+    database = open_database(dsn)
+    with pytest.raises(Refused, match="the DSN is malformed: ") as refused:
+        await database.read("SELECT 1")
+    assert (refused.value.reason, database.state, database.reason) == ("MalformedDsn", "refused", "MalformedDsn")
+    assert "canary" not in f"{refused.value!r} {refused.value}"
+
+
 @pytest.mark.parametrize(
     "words", [{"user": "limited_role"}, {"user": "plain_role", "database": "full_database"}], ids=["role", "database"]
 )
