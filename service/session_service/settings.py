@@ -29,10 +29,6 @@ class Variable:
     meaning: str
 
 
-def _text(value: str) -> str:
-    return value
-
-
 def _flag(value: str) -> bool:
     if value.lower() in {"true", "1", "yes", "on"}:
         return True
@@ -62,35 +58,33 @@ def _words(value: str) -> tuple[str, ...]:
 
 
 VARIABLES = (
-    Variable("AGNO_SESSION_DSN_MAP", _text, None, "The DSN map as JSON text."),
+    Variable("AGNO_SESSION_DSN_MAP", str, None, "The DSN map as JSON text."),
     Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; the operator mounts one."),
-    Variable("AGNO_PG_DSN", _text, None, "The DSN of one database, whose id is `default`."),
-    Variable("DATABASE_URL", _text, None, "The same, where the variables above are unset."),
-    Variable(
-        "AGNO_DEFAULT_DB_ID", _text, None, "The database that answers without `db_id`; else the first of the map."
-    ),
+    Variable("AGNO_PG_DSN", str, None, "The DSN of one database, whose id is `default`."),
+    Variable("DATABASE_URL", str, None, "The same, where the variables above are unset."),
+    Variable("AGNO_DEFAULT_DB_ID", str, None, "The database that answers without `db_id`; else the first of the map."),
     Variable(
         "AGNO_REQUIRE_DB_ID", _flag, False, "Answer 400 without `db_id` where there are several, as AgentOS does."
     ),
-    Variable("AGNO_SERVICE_HOST", _text, "127.0.0.1", "The address to listen on; the images set 0.0.0.0."),
+    Variable("AGNO_SERVICE_HOST", str, "127.0.0.1", "The address to listen on; the images set 0.0.0.0."),
     Variable("AGNO_SERVICE_PORT", _port, 8080, "The port to listen on."),
     Variable("AGNO_STARTUP_GRACE_SECONDS", _seconds, 10.0, "How long start-up waits for a database out of reach."),
     Variable("AGNO_DRAIN_SECONDS", _seconds, 5.0, "How long requests are still taken after SIGTERM, while not ready."),
     Variable("AGNO_SHUTDOWN_SECONDS", _seconds, 15.0, "How long requests may then take to end."),
     Variable("AGNO_TERMINATION_LOG", Path, Path("/dev/termination-log"), "Where a pod says why it won't start."),
     Variable("AGNO_CORS_ORIGINS", _words, DEFAULT_ORIGINS, "Origins, by comma, whose browsers may read answers."),
-    Variable("OS_SECURITY_KEY", _text, None, "The one key that callers present, as AgentOS has it."),
+    Variable("OS_SECURITY_KEY", str, None, "The one key that callers present, as AgentOS has it."),
     Variable("AGNO_AUTHORIZATION", _flag, False, "Enforce the scopes of tokens."),
-    Variable("JWT_VERIFICATION_KEY", _text, None, "The key, or PEM public key, that verifies tokens."),
+    Variable("JWT_VERIFICATION_KEY", str, None, "The key, or PEM public key, that verifies tokens."),
     Variable(
         "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read anew when it changes."
     ),
-    Variable("AGNO_JWT_ALGORITHM", _text, "RS256", "The one algorithm that tokens may be signed with."),
+    Variable("AGNO_JWT_ALGORITHM", str, "RS256", "The one algorithm that tokens may be signed with."),
     Variable("AGNO_JWT_VERIFY_AUDIENCE", _flag, False, "Refuse tokens that are not for AGNO_JWT_AUDIENCE."),
     Variable("AGNO_JWT_AUDIENCE", _words, (), "Audiences, by comma, that tokens may be for; else AGNO_OS_ID."),
-    Variable("AGNO_JWT_ISSUER", _text, None, "The issuer that tokens must name."),
-    Variable("AGNO_JWT_ADMIN_SCOPE", _text, "agent_os:admin", "The scope that grants everything."),
-    Variable("AGNO_OS_ID", _text, None, "The id of the AgentOS that this service stands in for."),
+    Variable("AGNO_JWT_ISSUER", str, None, "The issuer that tokens must name."),
+    Variable("AGNO_JWT_ADMIN_SCOPE", str, "agent_os:admin", "The scope that grants everything."),
+    Variable("AGNO_OS_ID", str, None, "The id of the AgentOS that this service stands in for."),
     Variable("AGNO_USER_ISOLATION", _flag, False, "Show callers with a token their own sessions only."),
 )
 

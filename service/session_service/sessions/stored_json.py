@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from session_service.store.text import storable
+
 from .errors import InvalidContent, InvalidIdentifier
 
 # XML's forbidden characters, as AgentOS removes them; tab, line feed and carriage return stay
@@ -42,11 +44,6 @@ def stored_metadata(given: Mapping[str, Any]) -> str | None:
     """The metadata without AgentOS' reserved keys; None, to be stored as null, if there were only those."""
     kept = {key: value for key, value in given.items() if key not in _RESERVED_METADATA}
     return stored_json("metadata", kept) if kept or not given else None
-
-
-def storable(identifier: str) -> bool:
-    """Whether Postgres text can hold it: no NUL, no half of a surrogate pair. If not, no row has it."""
-    return "\0" not in identifier and not any("\ud800" <= character <= "\udfff" for character in identifier)
 
 
 def checked_identifier(field: str, identifier: str | None) -> str | None:
