@@ -11,6 +11,6 @@ pin() {
 }
 pin service pyproject.toml --extra service
 pin operator pyproject.toml --extra operator
-pin dev pyproject.toml --extra service --extra operator --extra embedded --group dev
+pin dev pyproject.toml --extra service --extra operator --extra otel --extra embedded --group dev
 pin agentos requirements/agentos.in
 pin build requirements/build.in
