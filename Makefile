@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 AGENTOS := .venv-agentos/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract-test e2e lock clean
+.PHONY: help run test lint contract-test e2e docs lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ contract-test: $(INSTALLED) $(AGENTOS) ## Replay the contract against AgentOS it
 
 e2e: $(INSTALLED) $(AGENTOS) ## A real Kubernetes node, both images, a SessionStore, agno's own client
 	$(BIN)/pytest tests/e2e --timeout=1800
+
+docs: $(INSTALLED) ## The documentation site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock: $(INSTALLED) ## Pin requirements/*.txt anew from pyproject.toml
 	UV=$(BIN)/uv requirements/lock.sh
