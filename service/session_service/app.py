@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> web.Application:
         authenticator=authenticator(settings.auth),
         stores=Stores(stores, settings.databases.default, settings.require_db_id),
         cors_origins=settings.cors_origins,
+        request_timeout=settings.request_timeout,
     )
 
     @web.middleware

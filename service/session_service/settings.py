@@ -68,6 +68,7 @@ VARIABLES = (
     ),
     Variable("AGNO_SERVICE_HOST", str, "127.0.0.1", "The address to listen on; the images set 0.0.0.0."),
     Variable("AGNO_SERVICE_PORT", _port, 8080, "The port to listen on."),
+    Variable("AGNO_REQUEST_TIMEOUT_SECONDS", _seconds, 60.0, "How long a request may take; 0 for as long as it likes."),
     Variable("AGNO_STARTUP_GRACE_SECONDS", _seconds, 10.0, "How long start-up waits for a database out of reach."),
     Variable("AGNO_DRAIN_SECONDS", _seconds, 5.0, "How long requests are still taken after SIGTERM, while not ready."),
     Variable("AGNO_SHUTDOWN_SECONDS", _seconds, 15.0, "How long requests may then take to end."),
@@ -97,6 +98,7 @@ class Settings:
     require_db_id: bool
     host: str
     port: int
+    request_timeout: float | None
     startup_grace: float
     drain: float
     shutdown: float
@@ -114,6 +116,7 @@ class Settings:
             require_db_id=value["AGNO_REQUIRE_DB_ID"],
             host=value["AGNO_SERVICE_HOST"],
             port=value["AGNO_SERVICE_PORT"],
+            request_timeout=value["AGNO_REQUEST_TIMEOUT_SECONDS"] or None,
             startup_grace=value["AGNO_STARTUP_GRACE_SECONDS"],
             drain=value["AGNO_DRAIN_SECONDS"],
             shutdown=value["AGNO_SHUTDOWN_SECONDS"],

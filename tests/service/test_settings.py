@@ -21,6 +21,7 @@ def test_a_database_is_all_that_is_needed():
     found = load()
     assert (found.databases.default, list(found.databases.sources)) == ("default", ["default"])
     assert (found.host, found.port, found.require_db_id) == ("127.0.0.1", 8080, False)
+    assert found.request_timeout == 60
     assert (found.startup_grace, found.drain, found.shutdown) == (10, 5, 15)
     assert found.termination_log == Path("/dev/termination-log")
     assert found.cors_origins == frozenset(DEFAULT_ORIGINS)
@@ -64,6 +65,8 @@ def test_an_empty_variable_counts_as_unset():
         ("AGNO_SERVICE_PORT", "0", lambda s: s.port, 0),
         ("AGNO_SERVICE_PORT", "65535", lambda s: s.port, 65535),
         ("AGNO_STARTUP_GRACE_SECONDS", "0", lambda s: s.startup_grace, 0.0),
+        ("AGNO_REQUEST_TIMEOUT_SECONDS", "2.5", lambda s: s.request_timeout, 2.5),
+        ("AGNO_REQUEST_TIMEOUT_SECONDS", "0", lambda s: s.request_timeout, None),
         ("AGNO_DRAIN_SECONDS", "2.5", lambda s: s.drain, 2.5),
         ("AGNO_SHUTDOWN_SECONDS", "60", lambda s: s.shutdown, 60.0),
         ("AGNO_TERMINATION_LOG", "/tmp/log", lambda s: s.termination_log, Path("/tmp/log")),

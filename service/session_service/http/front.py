@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -34,6 +35,7 @@ class Front:
     authenticator: Authenticator
     stores: Stores
     cors_origins: frozenset[str]
+    request_timeout: float | None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The answer to a request; an exception never leaves here but for a broken stream."""
@@ -49,7 +51,7 @@ class Front:
             require_scope(call.caller, request.method, path)
             match = self.router.match(request.method, path)
             template, call.values = match.template, match.values
-            response = await match.handler(call)
+            response = await self._in_time(match.handler(call))
         except ApiError as error:
             response = failure(error)
         except InvalidContent as error:
@@ -69,6 +71,16 @@ class Front:
         words = (request.method, template, response.status, milliseconds, call.db_id or "-")
         log.log(level, "%s %s %s %.1f ms db=%s", *words)
         return response
+
+    async def _in_time(self, answering: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+        """The answer, or 504 at the deadline: what is cancelled here is cancelled on the database server, too."""
+        try:
+            async with asyncio.timeout(self.request_timeout) as deadline:
+                return await answering
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise ApiError(504, f"The request took longer than {self.request_timeout:g} seconds") from None
 
     async def add_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """What every ordinary answer carries for browsers; a preflight has its own."""

@@ -82,7 +82,7 @@ async def _array(request: web.Request, items: AsyncIterator[bytes]) -> web.Strea
             if piece != b"[":
                 piece += b","
             piece += item
-    except Exception:
+    except BaseException:  # the deadline of a request cancels
         # the status is sent: only a connection that breaks off tells the client that this is not all
         if stream is not None and request.transport is not None:
             request.transport.abort()

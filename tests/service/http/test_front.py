@@ -51,6 +51,31 @@ async def test_a_statement_that_takes_too_long_is_504(v3, serve):
     assert (answer.status, await answer.json()) == (504, {"detail": "Database 'main' did not answer in time"})
 
 
+async def test_a_request_that_takes_too_long_is_504_and_leaves_nothing_behind(v3, serve):
+    client = await serve({"main": {"dsn": v3.dsn, "pool": {"maxSize": 1}}}, AGNO_REQUEST_TIMEOUT_SECONDS="0.5")
+    await client.get("/sessions")
+    v3.run("ALTER TABLE ai.agno_sessions RENAME TO slow")
+    v3.run("CREATE VIEW ai.agno_sessions AS SELECT s.* FROM ai.slow s, pg_sleep(60)")
+    v3.session("a", table="ai.slow")
+    [(backend, _, _)] = v3.backends()
+    asked = [client.get("/sessions") for _ in range(3)]  # one runs, two wait for its connection
+    for answer in await asyncio.gather(*asked):
+        assert (answer.status, await answer.json()) == (504, {"detail": "The request took longer than 0.5 seconds"})
+    await until(lambda: [(pid, state) for pid, state, _ in v3.backends()] == [(backend, "idle")])
+
+
+async def test_a_history_that_nobody_reads_holds_its_connection_until_the_deadline_only(v3, serve):
+    v3.session("a")
+    v3.run(HISTORY)
+    client = await serve({"main": {"dsn": v3.dsn, "pool": {"maxSize": 1}}}, AGNO_REQUEST_TIMEOUT_SECONDS="1")
+    async with client.get("/sessions/a/runs") as unread:
+        async with asyncio.timeout(10):
+            while (await client.get("/sessions")).status != 200:
+                pass
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await unread.read()
+
+
 async def test_an_unexpected_failure_is_500_without_any_detail(v3, serve, monkeypatch, log):
     async def failing(*_):
         raise LookupError("canary-detail")
