@@ -29,6 +29,7 @@ from session_operator.events import Happening, Recorder, transitions
 from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
 from session_operator.render import render
 from session_operator.render.dsn_map import name_prefix
+from session_operator.render.earlier import earlier
 from session_operator.render.pod import mounted_map
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object, SessionStore
 from session_operator.sources import key_version, missing_key, resolve
@@ -148,10 +149,11 @@ class Reconciler:
     async def _apply(self, store: SessionStore, wanted: Sequence[tuple[Kind, Object]], live: Live) -> Finding | None:
         """Apply what differs, and keep `live` true. Says so if a name belongs to somebody else."""
         for kind, bare in wanted:
-            target, name = stamp(bare), bare["metadata"]["name"]
+            name = bare["metadata"]["name"]
             there = live.get((kind, name))
             if there is None and kind is SECRETS:  # it may have lost its labels
                 there = await self._cluster.get(kind, store.key.namespace, name, metadata_only=True)
+            target = _target(bare, there)
             if there is not None:
                 if not is_owned(there, store.uid) and not _ours_to_take(there):
                     message = f"{kind.name} {name} exists and is not of this store: delete it, or rename the store"
@@ -235,6 +237,12 @@ class Reconciler:
 
 def _selector(store: SessionStore) -> str:
     return f"{INSTANCE_LABEL}={store.key.name},{MANAGED_BY_LABEL}={MANAGER}"
+
+
+def _target(bare: Object, there: Object | None) -> Object:
+    """The stamped object, in the form in which it was applied if an earlier version did that for the same spec."""
+    forms = [stamp(form) for form in (bare, *earlier(bare))]
+    return next((form for form in forms if there is not None and is_applied(form, there)), forms[0])
 
 
 def _ours_to_take(there: Object) -> bool:

@@ -21,7 +21,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what is missing before the time limits of tests count."""
     if any(Path(__file__).parent in item.path.parents for item in session.items):
         helm.build()
-        programs()
+        programs("etcd", "kube-apiserver")
         go("mod", "download", "sigs.k8s.io/gateway-api")
 
 

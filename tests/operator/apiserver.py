@@ -1,4 +1,4 @@
-"""A real kube-apiserver with etcd on 127.0.0.1: RBAC on, no root, no controllers, no kubelet."""
+"""A real kube-apiserver with etcd on 127.0.0.1: RBAC on, no root, no kubelet, no controllers unless asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -33,20 +34,84 @@ rules:
 """
 
 
-def programs() -> Path:
-    """The folder of etcd and kube-apiserver: KUBEBUILDER_ASSETS, else built once into the user's cache."""
+def programs(*names: str) -> Path:
+    """The folder of the programs named: KUBEBUILDER_ASSETS if it has them, else built once into the user's cache."""
     assets = Path(os.environ.get("KUBEBUILDER_ASSETS", "/nonexistent"))
-    if all((assets / program).exists() for program in ("etcd", "kube-apiserver")):
+    if all((assets / name).exists() for name in names):
         return assets
-    subprocess.run([ROOT / "tests/cluster/build.sh", "etcd", "kube-apiserver"], check=True)
+    subprocess.run([ROOT / "tests/cluster/build.sh", *names], check=True, stdout=sys.stderr)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agno-session-store" / "bin"
 
 
 @dataclass(frozen=True)
 class ApiServer:
+    """One API server and the etcd below it. Stopped, it can be started again, also on another port."""
+
     url: str
-    certificate: Path
+    etcd: str
     directory: Path
+    _running: dict[str, subprocess.Popen[bytes]]
+
+    @property
+    def certificate(self) -> Path:
+        return self.directory / "apiserver.crt"
+
+    def start(self, program: str, *options: str) -> None:
+        with (self.directory / f"{program}.log").open("ab") as log:
+            command = [programs(program) / program, *options]
+            self._running[program] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def kill(self, program: str) -> None:
+        process = self._running.pop(program)
+        process.kill()  # kube-apiserver would wait a minute for its watches to end
+        process.wait()
+
+    def serve(self) -> None:
+        """Start kube-apiserver on what etcd holds; returns when it answers."""
+        key = self.directory / "service-accounts.key"
+        self.start(
+            "kube-apiserver",
+            f"--etcd-servers={self.etcd}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={self.url.rpartition(':')[2]}",
+            f"--cert-dir={self.directory}",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--authorization-mode=RBAC",
+            f"--token-auth-file={self.directory}/tokens.csv",
+            "--disable-admission-plugins=ServiceAccount",  # there is no controller that makes the default one
+            f"--audit-policy-file={self.directory}/audit-policy.yaml",
+            f"--audit-log-path={self.directory}/audit.log",
+        )
+        self._wait_until_ready()
+
+    def control(self, *controllers: str) -> None:
+        """Start kube-controller-manager with these controllers alone."""
+        self.start(
+            "kube-controller-manager",
+            f"--kubeconfig={self.kubeconfig()}",
+            f"--controllers={','.join(controllers)}",
+            "--leader-elect=false",
+            "--secure-port=0",
+        )
+
+    def _wait_until_ready(self, seconds: float = 50) -> None:
+        deadline = time.monotonic() + seconds
+        headers = {"Authorization": f"Bearer {self.token('admin')}"}
+        while time.monotonic() < deadline and all(process.poll() is None for process in self._running.values()):
+            try:
+                context = ssl.create_default_context(cafile=self.certificate)
+                urllib.request.urlopen(
+                    urllib.request.Request(f"{self.url}/readyz", headers=headers), context=context
+                ).close()
+            except (OSError, urllib.error.URLError):
+                time.sleep(0.2)
+            else:
+                return
+        ends = [log.read_text()[-3000:] for log in sorted(self.directory.glob("*.log")) if log.name != "audit.log"]
+        raise RuntimeError("kube-apiserver did not come up:\n" + "\n".join(ends))
 
     def token(self, user: str) -> str:
         return f"token-of-{user}"
@@ -88,81 +153,31 @@ class ApiServer:
 @contextmanager
 def api_server() -> Iterator[ApiServer]:
     """Start one with an empty store; stop it and remove its files in the end."""
-    binaries = programs()
     directory = Path(tempfile.mkdtemp(prefix="kube-apiserver-"))
     etcd_port, peer_port, port = free_ports(3)
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    server = ApiServer(f"https://127.0.0.1:{port}", f"http://127.0.0.1:{etcd_port}", directory, running)
     (directory / "audit-policy.yaml").write_text(AUDIT_POLICY)
-    server = ApiServer(f"https://127.0.0.1:{port}", directory / "apiserver.crt", directory)
     (directory / "tokens.csv").write_text(
         "".join(f'{server.token(user)},{user},{user},"{group}"\n' for user, group in USERS.items())
     )
     key = directory / "service-accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-    etcd = f"http://127.0.0.1:{etcd_port}"
-    running = [
-        start(
-            directory,
-            [
-                binaries / "etcd",
-                f"--data-dir={directory}/etcd",
-                "--unsafe-no-fsync",
-                f"--listen-client-urls={etcd}",
-                f"--advertise-client-urls={etcd}",
-                f"--listen-peer-urls=http://127.0.0.1:{peer_port}",
-            ],
-        ),
-        start(
-            directory,
-            [
-                binaries / "kube-apiserver",
-                f"--etcd-servers={etcd}",
-                "--bind-address=127.0.0.1",
-                f"--secure-port={port}",
-                f"--cert-dir={directory}",
-                "--service-cluster-ip-range=10.96.0.0/16",
-                f"--service-account-key-file={key}",
-                f"--service-account-signing-key-file={key}",
-                "--service-account-issuer=https://kubernetes.default.svc",
-                "--authorization-mode=RBAC",
-                f"--token-auth-file={directory}/tokens.csv",
-                "--disable-admission-plugins=ServiceAccount",  # there is no controller that makes the default one
-                f"--audit-policy-file={directory}/audit-policy.yaml",
-                f"--audit-log-path={directory}/audit.log",
-            ],
-        ),
-    ]
     try:
-        wait_until_ready(server, running)
+        server.start(
+            "etcd",
+            f"--data-dir={directory}/etcd",
+            "--unsafe-no-fsync",
+            f"--listen-client-urls={server.etcd}",
+            f"--advertise-client-urls={server.etcd}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer_port}",
+        )
+        server.serve()
         yield server
     finally:
-        for process in reversed(running):  # kube-apiserver would wait a minute for its watches to end
-            process.kill()
-            process.wait()
+        for program in reversed([*running]):
+            server.kill(program)
         shutil.rmtree(directory)
-
-
-def start(directory: Path, command: list[Any]) -> subprocess.Popen[bytes]:
-    with (directory / f"{command[0].name}.log").open("wb") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log)
-
-
-def wait_until_ready(server: ApiServer, running: list[subprocess.Popen[bytes]], seconds: float = 50) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if any(process.poll() is not None for process in running):
-            break
-        try:
-            context = ssl.create_default_context(cafile=server.certificate)
-            headers = {"Authorization": f"Bearer {server.token('admin')}"}
-            urllib.request.urlopen(
-                urllib.request.Request(f"{server.url}/readyz", headers=headers), context=context
-            ).close()
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.2)
-        else:
-            return
-    ends = [log.read_text()[-3000:] for log in sorted(server.directory.glob("*.log")) if log.name != "audit.log"]
-    raise RuntimeError("kube-apiserver did not come up:\n" + "\n".join(ends))
 
 
 def free_ports(count: int) -> list[int]:

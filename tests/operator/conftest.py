@@ -27,7 +27,9 @@ _numbers = itertools.count()
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what is missing before the time limits of tests count."""
     if any("server" in getattr(item, "fixturenames", ()) for item in session.items):
-        programs()
+        programs("etcd", "kube-apiserver")
+    if any("controlled" in getattr(item, "fixturenames", ()) for item in session.items):
+        programs("kube-controller-manager")
     if any(hasattr(item.module, "gateway_api") for item in session.items if isinstance(item, pytest.Function)):
         gateway_api.download()
 

@@ -1,0 +1,26 @@
+"""What earlier versions of the operator rendered for the same spec.
+
+A store that still has it keeps it until its Deployment changes for another reason: an upgrade of the operator
+restarts no pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from session_operator.resource import Object
+
+
+def earlier(wanted: Object) -> Iterator[Object]:
+    """The forms that a rendered object had before, the newest first."""
+    if wanted["kind"] != "Deployment":
+        return
+    pod = wanted["spec"]["template"]["spec"]
+    # Before the service itself went on serving for AGNO_DRAIN_SECONDS after SIGTERM
+    lifecycle = {"preStop": {"sleep": {"seconds": 5}}}
+    yield _with_pod(wanted, pod | {"containers": [each | {"lifecycle": lifecycle} for each in pod["containers"]]})
+
+
+def _with_pod(deployment: Object, pod: Object) -> Object:
+    template = deployment["spec"]["template"] | {"spec": pod}
+    return deployment | {"spec": deployment["spec"] | {"template": template}}
