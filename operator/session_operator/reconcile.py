@@ -84,7 +84,8 @@ class Reconciler:
         error: Exception | None = None
         if not store.paused and failure is None and all(resolution.resolved for resolution in resolutions):
             dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
-            wanted, absent = await self._served(render(store, dsns, version))
+            replicas = {each.database.id: each.read_only_dsn for each in resolutions if each.read_only_dsn is not None}
+            wanted, absent = await self._served(render(store, dsns, version, read_only_dsns=replicas))
             try:
                 failure = await self._apply(store, wanted, live)
                 await self._delete_unwanted(store, wanted, live)

@@ -33,20 +33,22 @@ class Key(NamedTuple):
 class Source:
     """Where the DSN of a database is: one key of a Secret, or a connection Secret that has a uri or its parts.
 
-    `defaults` stand in for parts that a connection Secret lacks (Zalando writes neither host nor dbname).
+    `parts` stand in for those that a connection Secret lacks (Zalando writes neither host nor dbname), or outweigh
+    them: a replica has the credentials of its database and a host of its own.
     """
 
     secret: str
     key: str | None
-    defaults: Mapping[str, str]
+    parts: Mapping[str, str]
+    outweighs: bool = False
 
     @classmethod
-    def parse(cls, dsn: Mapping[str, Any]) -> Self:
-        """Read `databases[].dsn`; the CRD lets through exactly one of its two forms."""
+    def parse(cls, dsn: Mapping[str, Any], *, outweighs: bool = False) -> Self:
+        """Read `databases[].dsn` or `readOnlyDsn`; the CRD lets through exactly one of their two forms."""
         if reference := dsn.get("secretKeyRef"):
             return cls(reference["name"], reference["key"], {})
         connection = dsn["fromSecret"]
-        return cls(connection["name"], None, {k: str(v) for k, v in connection.items() if k != "name"})
+        return cls(connection["name"], None, {k: str(v) for k, v in connection.items() if k != "name"}, outweighs)
 
 
 class Reference(NamedTuple):
@@ -93,19 +95,32 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One database of a store; `options` are the keys of the DSN map beside `dsn`."""
+    """One database of a store; `options` are the keys of the DSN map beside those of DSNs."""
 
     id: str
     source: Source
+    read_only_source: Source | None
     tls: Tls | None
     options: Mapping[str, Any]
 
     @classmethod
     def parse(cls, database: Mapping[str, Any]) -> Self:
         """Read one item of `databases`."""
-        tls = database.get("tls")
-        options = {k: v for k, v in database.items() if k not in ("id", "dsn", "tls")}
-        return cls(database["id"], Source.parse(database["dsn"]), Tls.parse(tls) if tls else None, options)
+        read_only, tls = database.get("readOnlyDsn"), database.get("tls")
+        return cls(
+            id=database["id"],
+            source=Source.parse(database["dsn"]),
+            read_only_source=Source.parse(read_only, outweighs=True) if read_only else None,
+            tls=Tls.parse(tls) if tls else None,
+            options={k: v for k, v in database.items() if k not in ("id", "dsn", "readOnlyDsn", "tls")},
+        )
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Names of the Secrets that it names."""
+        sources = (self.source, self.read_only_source)
+        references = self.tls.references if self.tls else ()
+        return frozenset(each.secret for each in sources if each) | {each.name for each in references}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +216,11 @@ class SessionStore:
     @property
     def secrets(self) -> frozenset[str]:
         """Names of the Secrets that the store names for its databases and its authentication."""
-        mounted = (each for database in self.databases if database.tls for each in database.tls.references)
-        references = (*mounted, *(self.auth.references if self.auth else ()))
-        return frozenset(database.source.secret for database in self.databases) | {
-            reference.name for reference in references if reference.kind == "Secret"
-        }
+        references = self.auth.references if self.auth else ()
+        return frozenset().union(
+            *(database.secrets for database in self.databases),
+            (reference.name for reference in references if reference.kind == "Secret"),
+        )
 
     @property
     def config_maps(self) -> frozenset[str]:

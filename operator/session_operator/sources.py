@@ -24,12 +24,13 @@ database by the Service Binding specification."""
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What became of the source of one database: a DSN, or a state other than Resolved and what to do about it."""
+    """What became of the sources of one database: DSNs, or a state other than Resolved and what to do about it."""
 
     database: Database
     state: str
     message: str = ""
     dsn: str | None = field(default=None, repr=False)
+    read_only_dsn: str | None = field(default=None, repr=False)
 
     @property
     def resolved(self) -> bool:
@@ -80,44 +81,50 @@ def resolve(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]
 
     `secrets` holds, by name, the Secrets of `store.secrets` as the API server gave them, None for one that is missing.
     """
-    return tuple(_encrypted(_resolve(each, secrets[each.source.secret]), secrets) for each in store.databases)
+    return tuple(_resolve(database, secrets) for database in store.databases)
 
 
-def _encrypted(resolution: Resolution, secrets: Mapping[str, Mapping[str, Any] | None]) -> Resolution:
-    """The resolution, if the certificates of its database are there as well."""
-    tls = resolution.database.tls
-    for reference in tls.references if tls and resolution.resolved else ():
+def _resolve(database: Database, secrets: Mapping[str, Mapping[str, Any] | None]) -> Resolution:
+    dsn = _dsn(database.source, secrets)
+    if isinstance(dsn, Lack):
+        return Resolution(database, dsn.state, dsn.message)
+    replica = _dsn(database.read_only_source, secrets) if database.read_only_source else None
+    if isinstance(replica, Lack):
+        return Resolution(database, replica.state, f"readOnlyDsn: {replica.message}")
+    for reference in database.tls.references if database.tls else ():
         if lack := lacking(reference, secrets[reference.name]):
-            return Resolution(resolution.database, lack.state, f"tls: {lack.message}")
-    return resolution
+            return Resolution(database, lack.state, f"tls: {lack.message}")
+    return Resolution(database, "Resolved", dsn=dsn, read_only_dsn=replica)
 
 
-def _resolve(database: Database, secret: Mapping[str, Any] | None) -> Resolution:
-    source = database.source
+def _dsn(source: Source, secrets: Mapping[str, Mapping[str, Any] | None]) -> str | Lack:
+    """The DSN that the Secret of a source holds, or what it lacks."""
+    secret = secrets[source.secret]
     if secret is None:
         wanted = f"with the key {source.key}" if source.key else "with the key uri"
-        return Resolution(database, "SecretMissing", f"Secret {source.secret} does not exist: create it {wanted}")
+        return Lack("SecretMissing", f"Secret {source.secret} does not exist: create it {wanted}")
     try:
         data = {key: _text(value) for key, value in (secret.get("data") or {}).items() if _wanted(source, key)}
     except (binascii.Error, UnicodeDecodeError):
-        return Resolution(database, "SecretInvalid", f"Secret {source.secret} holds bytes that are no UTF-8 text")
+        return Lack("SecretInvalid", f"Secret {source.secret} holds bytes that are no UTF-8 text")
     if source.key is not None:
         if source.key not in data:
-            return Resolution(database, "SecretKeyMissing", f"Secret {source.secret} has no key {source.key}: add it")
+            return Lack("SecretKeyMissing", f"Secret {source.secret} has no key {source.key}: add it")
         if not data[source.key]:
-            message = f"Secret {source.secret} has an empty key {source.key}: write a DSN into it"
-            return Resolution(database, "SecretInvalid", message)
-        return Resolution(database, "Resolved", dsn=data[source.key])
-    if data.get("uri"):
-        return Resolution(database, "Resolved", dsn=data["uri"])
-    parts = {"port": "5432"} | dict(source.defaults)
+            return Lack("SecretInvalid", f"Secret {source.secret} has an empty key {source.key}: write a DSN into it")
+        return data[source.key]
+    outweighing = source.parts if source.outweighs else {}
+    if data.get("uri") and not outweighing:
+        return data["uri"]
+    parts = {"port": "5432"} | dict(source.parts)
     for part, keys in _PARTS.items():
         if value := next((data[key] for key in keys if data.get(key)), None):
-            parts[part] = value
-    if lacking := [part for part in _PARTS if part not in parts]:
-        message = f"Secret {source.secret} has no key uri and lacks {', '.join(lacking)}: add them"
-        return Resolution(database, "SecretKeyMissing", message)
-    return Resolution(database, "Resolved", dsn=_uri(parts))
+            parts[part] = outweighing.get(part, value)
+    if missing := [part for part in _PARTS if part not in parts]:
+        lacks = "lacks" if outweighing else "has no key uri and lacks"
+        message = f"Secret {source.secret} {lacks} {', '.join(missing)}: add them"
+        return Lack("SecretKeyMissing", message)
+    return _uri(parts)
 
 
 def _wanted(source: Source, key: str) -> bool:

@@ -169,6 +169,8 @@ def _paused(store: SessionStore) -> Finding:
 def _database(resolution: Resolution, workload: Workload | None) -> Object:
     database = resolution.database
     entry: Object = {"id": database.id, "source": f"Secret/{database.source.secret}", "state": resolution.state}
+    if database.read_only_source:
+        entry["readOnlySource"] = f"Secret/{database.read_only_source.secret}"
     if workload and (sight := workload.databases.get(database.id)):
         entry["asSeenByPods"] = sight.state
         if sight.reason:

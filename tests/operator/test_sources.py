@@ -139,8 +139,61 @@ def test_each_database_is_resolved_on_its_own_and_in_order() -> None:
     assert [(r.database.id, r.state) for r in resolutions] == [("b", "SecretMissing"), ("a", "Resolved")]
 
 
+READ_ONLY = {"secretKeyRef": {"name": "chat-replica", "key": "dsn"}}
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "message"),
+    [
+        (secret(dsn="postgresql://replica"), "Resolved", ""),
+        (None, "SecretMissing", "readOnlyDsn: Secret chat-replica does not exist: create it with the key dsn"),
+        (secret(uri="x"), "SecretKeyMissing", "readOnlyDsn: Secret chat-replica has no key dsn: add it"),
+    ],
+    ids=["there", "no Secret", "no key"],
+)
+def test_a_database_is_resolved_when_the_dsn_of_its_replica_is_there_too(found: Any, state: str, message: str) -> None:
+    of = store(database(readOnlyDsn=READ_ONLY))
+
+    (resolution,) = resolve(of, {"chat-main": secret(dsn="postgresql://db"), "chat-replica": found})
+
+    assert of.secrets == {"chat-main", "chat-replica"}
+    assert (resolution.state, resolution.message) == (state, message)
+    assert resolution.read_only_dsn == ("postgresql://replica" if state == "Resolved" else None)
+
+
+@pytest.mark.parametrize(
+    ("written", "dsn"),
+    [
+        ({}, "postgresql://app:pw@chat-rw.default:5432/app"),
+        ({"host": "chat-ro"}, "postgresql://app:pw@chat-ro:5432/app"),
+        ({"host": "chat-ro", "port": 6432, "dbname": "other"}, "postgresql://app:pw@chat-ro:6432/other"),
+    ],
+    ids=["nothing", "host", "all"],
+)
+def test_what_is_written_of_a_replica_outweighs_the_secret_of_its_database(written: Any, dsn: str) -> None:
+    cluster = {"name": "chat-app"}
+    values, _, primary = CONNECTION["CloudNativePG"]
+    of = store(database(dsn={"fromSecret": cluster}, readOnlyDsn={"fromSecret": cluster | written}))
+
+    (resolution,) = resolve(of, {"chat-app": secret(**values)})
+
+    assert (resolution.dsn, resolution.read_only_dsn) == (primary, dsn)
+
+
+def test_a_replica_cannot_be_made_of_a_uri_and_a_host() -> None:
+    replica = {"fromSecret": {"name": "chat-app", "host": "chat-ro"}}
+    uri = secret(uri="postgresql://app:pw@chat-rw/app")
+
+    (resolution,) = resolve(store(database(readOnlyDsn=replica)), {"chat-main": secret(dsn="x"), "chat-app": uri})
+
+    assert resolution.message == "readOnlyDsn: Secret chat-app lacks dbname, user, password: add them"
+
+
 def test_a_dsn_is_not_in_the_repr() -> None:
-    assert "hunter2" not in repr(resolve(store(), {"chat-main": secret(dsn="postgresql://u:hunter2@db")}))
+    of = store(database(readOnlyDsn=READ_ONLY))
+    dsn = secret(dsn="postgresql://u:hunter2@db")
+
+    assert "hunter2" not in repr(resolve(of, {"chat-main": dsn, "chat-replica": dsn}))
 
 
 TLS = {

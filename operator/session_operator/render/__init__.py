@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from session_operator.render.deployment import deployment
 from session_operator.render.dsn_map import dsn_map
@@ -16,18 +17,24 @@ from session_operator.render.service_account import service_account
 from session_operator.resource import Object, SessionStore
 
 
-def render(store: SessionStore, dsns: Mapping[str, str], key_version: str | None = None) -> tuple[Object, ...]:
+def render(
+    store: SessionStore,
+    dsns: Mapping[str, str],
+    key_version: str | None = None,
+    *,
+    read_only_dsns: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Object, ...]:
     """Render all objects of a store in the order of applying.
 
-    `dsns` holds the DSN of each database by its id, `key_version` the resourceVersion of the Secret that
-    authenticates by an environment variable, if the store has one.
+    `dsns` holds the DSN of each database by its id, `read_only_dsns` those of replicas, `key_version` the
+    resourceVersion of the Secret that authenticates by an environment variable, if the store has one.
     """
-    secret = dsn_map(store, dsns)
+    secret = dsn_map(store, dsns, read_only_dsns)
     objects = (
         service_account(store),
         secret,
         service(store),
-        network_policy(store, dsns),
+        network_policy(store, (*dsns.values(), *read_only_dsns.values())),
         deployment(store, secret["metadata"]["name"], key_version),
         pod_disruption_budget(store),
         horizontal_pod_autoscaler(store),

@@ -20,13 +20,17 @@ def name_prefix(store: SessionStore) -> str:
     return f"{store.key.name}-dsn-map-"
 
 
-def dsn_map(store: SessionStore, dsns: Mapping[str, str]) -> Object:
-    """Render the Secret; `dsns` holds the DSN of each database by its id.
+def dsn_map(store: SessionStore, dsns: Mapping[str, str], read_only_dsns: Mapping[str, str]) -> Object:
+    """Render the Secret; `dsns` holds the DSN of each database by its id, `read_only_dsns` those of replicas.
 
     Its name ends with a hash of its content, so a change makes a new Secret and the pods of the old one keep theirs.
     """
+    named = (("dsn", dsns), ("readOnlyDsn", read_only_dsns))
     entries = {
-        database.id: {"dsn": with_parameters(dsns[database.id], tls.parameters(database)), **database.options}
+        database.id: {
+            **{k: with_parameters(v[database.id], tls.parameters(database)) for k, v in named if database.id in v},
+            **database.options,
+        }
         for database in store.databases
     }
     content = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from session_operator.render.dsn import ports
 from session_operator.render.labels import metadata, selector
@@ -13,11 +13,11 @@ _DNS_PORTS = (53, 5353)
 """Policies are about the ports of pods: OpenShift's name servers listen on 5353 behind a Service with 53."""
 
 
-def network_policy(store: SessionStore, dsns: Mapping[str, str]) -> Object | None:
+def network_policy(store: SessionStore, dsns: Iterable[str]) -> Object | None:
     """Render it, if the spec asks for it. Databases are known by their ports alone: a policy knows no host names."""
     if store.network_policy != "Managed":
         return None
-    databases = sorted({port for dsn in dsns.values() for port in ports(dsn)})
+    databases = sorted({port for dsn in dsns for port in ports(dsn)})
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

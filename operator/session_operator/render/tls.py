@@ -14,7 +14,7 @@ DIRECTORY = "/etc/session-service-tls"  # not below the DSN map: that volume is 
 
 
 def parameters(database: Database) -> dict[str, str]:
-    """The parameters that the DSN of a database gets."""
+    """The parameters that the DSNs of a database get."""
     if database.tls is None:
         return {}
     files = {parameter: f"{DIRECTORY}/{database.id}/{file}" for parameter, _, file in _files(database)}
