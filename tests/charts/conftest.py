@@ -13,8 +13,22 @@ from tests.operator.apiserver import ApiServer, api_server, programs
 
 from . import helm
 
-GATEWAY_API = Path(__file__).parent / "gateway-api"
-ROUTES = "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
+# Of others, that charts make objects of: the folder with the go.mod that pins the module, the module, its files
+DEFINITIONS = (
+    (
+        "gateway-api",
+        "sigs.k8s.io/gateway-api",
+        ("config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",),
+    ),
+    (
+        "prometheus-operator",
+        "github.com/prometheus-operator/prometheus-operator",
+        (
+            "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+            "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+        ),
+    ),
+)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -22,16 +36,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if any(Path(__file__).parent in item.path.parents for item in session.items):
         helm.build()
         programs("etcd", "kube-apiserver")
-        go("mod", "download", "sigs.k8s.io/gateway-api")
+        for pinned_in, module, _ in DEFINITIONS:
+            go(pinned_in, "mod", "download", module)
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ApiServer]:
-    """A real API server that knows HTTPRoute, with the namespaces that values name, all restricted."""
-    routes = Path(go("list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api")) / ROUTES
+    """A real API server that knows what charts make, with the namespaces that values name, all restricted."""
     with api_server() as running:
-        done = running.kubectl("apply", "--server-side", "--filename", str(routes))
-        assert done.returncode == 0, done.stderr
+        for pinned_in, module, files in DEFINITIONS:
+            directory = go(pinned_in, "list", "-m", "-f", "{{.Dir}}", module)
+            for file in files:
+                done = running.kubectl("apply", "--server-side", "--filename", f"{directory}/{file}")
+                assert done.returncode == 0, done.stderr
         for name in (helm.NAMESPACE, "team-a", "team-b"):
             labels = {
                 "pod-security.kubernetes.io/enforce": "restricted",
@@ -60,5 +77,6 @@ def release(server: ApiServer) -> Iterator[str]:
     assert done.returncode == 0, done.stderr
 
 
-def go(*words: str) -> str:
-    return subprocess.run(["go", *words], cwd=GATEWAY_API, capture_output=True, text=True, check=True).stdout.strip()
+def go(pinned_in: str, *words: str) -> str:
+    directory = Path(__file__).parent / pinned_in
+    return subprocess.run(["go", *words], cwd=directory, capture_output=True, text=True, check=True).stdout.strip()

@@ -117,7 +117,8 @@ def test_a_pod_has_time_to_drain_and_to_end_its_requests(case: str) -> None:
 def test_whatever_chooses_pods_chooses_those_of_the_deployment_and_not_the_smoke_test(case: str) -> None:
     objects = helm.rendered(case)
     spec = helm.one(objects, "Deployment")["spec"]
-    selectors = [spec["selector"]["matchLabels"], helm.one(objects, "Service")["spec"]["selector"]]
+    selectors = [spec["selector"]["matchLabels"]]
+    selectors += [each["spec"]["selector"] for each in objects if each["kind"] == "Service"]
     choosing = {"PodDisruptionBudget": "selector", "NetworkPolicy": "podSelector"}
     selectors += [each["spec"][choosing[each["kind"]]]["matchLabels"] for each in objects if each["kind"] in choosing]
     spread = spec["template"]["spec"].get("topologySpreadConstraints", ())
@@ -132,7 +133,7 @@ def test_whatever_chooses_pods_chooses_those_of_the_deployment_and_not_the_smoke
 @pytest.mark.parametrize("case", CASES)
 def test_whatever_leads_to_the_service_names_it_and_its_port(case: str) -> None:
     objects = helm.rendered(case)
-    service = helm.one(objects, "Service")
+    service, *_ = (each for each in objects if each["kind"] == "Service" and each["spec"].get("clusterIP") != "None")
     name, (port,) = service["metadata"]["name"], service["spec"]["ports"]
     backends = {"Ingress": ("service", {"name": "http"}), "HTTPRoute": (None, port["port"])}
 
@@ -177,6 +178,10 @@ def test_what_was_written_is_what_is_made(case: str) -> None:
     kinds = {each["kind"] for each in objects}
     assert ("Ingress" in kinds) == values.get("ingress", {}).get("enabled", False)
     assert ("HTTPRoute" in kinds) == values.get("httpRoute", {}).get("enabled", False)
+    monitoring = values.get("monitoring", {})
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        assert (kind in kinds) == monitoring.get(f"{kind[0].lower()}{kind[1:]}", {}).get("enabled", False)
+    assert ("ConfigMap" in kinds) == monitoring.get("dashboards", {}).get("enabled", False)
     assert ("NetworkPolicy" in kinds) == values.get("networkPolicy", {}).get("enabled", False)
     assert ("PodDisruptionBudget" in kinds) == values.get("podDisruptionBudget", {}).get("enabled", True)
     assert ("ServiceAccount" in kinds) == values.get("serviceAccount", {}).get("create", True)

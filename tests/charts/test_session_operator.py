@@ -28,10 +28,18 @@ RELEASE_LABELS = {
 }
 
 
-def test_the_chart_as_it_is_renders_what_kustomize_renders() -> None:
-    kubectl = helm.ROOT / ".venv/bin/kubectl"
-    built = subprocess.run([kubectl, "kustomize", helm.ROOT / "manifests"], capture_output=True, text=True, check=True)
-    done = helm.run("template", OPERATOR, helm.CHARTS / OPERATOR, "--namespace", OPERATOR, "--skip-tests")
+@pytest.mark.parametrize(
+    ("overlay", "values"),
+    [
+        (".", []),
+        ("overlays/cluster-wide", []),
+        ("overlays/namespaced", [f"--set=watchNamespaces={{{OPERATOR}}}"]),
+    ],
+)
+def test_the_chart_renders_what_kustomize_renders(overlay: str, values: list[str]) -> None:
+    command = [helm.ROOT / ".venv/bin/kubectl", "kustomize", helm.ROOT / "manifests" / overlay]
+    built = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = helm.run("template", OPERATOR, helm.CHARTS / OPERATOR, "--namespace", OPERATOR, "--skip-tests", *values)
 
     wanted = comparable(yaml.safe_load_all(built.stdout))
     # Helm has --create-namespace for this one
@@ -142,8 +150,12 @@ def comparable(objects: Any) -> dict[tuple[str, str], Any]:
         if each["kind"] == "Deployment":
             template = each["spec"]["template"]
             labelled += [template["metadata"], {"labels": each["spec"]["selector"]["matchLabels"]}]
+            spread = template["spec"]["topologySpreadConstraints"]
+            labelled += [{"labels": constraint["labelSelector"]["matchLabels"]} for constraint in spread]
             # Kubernetes' default for an image with a tag
             assert template["spec"]["containers"][0].pop("imagePullPolicy", "IfNotPresent") == "IfNotPresent"
+        if each["kind"] == "PodDisruptionBudget":
+            labelled.append({"labels": each["spec"]["selector"]["matchLabels"]})
         if each["kind"] == "CustomResourceDefinition":
             metadata.get("labels", {}).pop("app.kubernetes.io/name", None)
         for part in labelled:

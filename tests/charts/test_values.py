@@ -104,10 +104,10 @@ def readme() -> Any:
 
 
 def paths(below: Any, prefix: str = "") -> Iterator[str]:
-    """Every key of values but for those of Kubernetes objects."""
+    """Every key of values but for those of Kubernetes objects and maps of names."""
     for name, value in below.items():
         yield f"{prefix}{name}"
-        if isinstance(value, dict) and f"{prefix}{name}" != "resources":
+        if isinstance(value, dict) and name not in ("resources", "labels"):
             yield from paths(value, f"{prefix}{name}.")
 
 

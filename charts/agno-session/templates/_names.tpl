@@ -26,6 +26,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- define "agno-session.monitored" -}}
+{{- if or .Values.monitoring.enabled .Values.monitoring.serviceMonitor.enabled }}yes{{ end -}}
+{{- end }}
+
+{{- /* Of the Service by which Prometheus finds the pods */ -}}
+{{- define "agno-session.metricsLabels" -}}
+{{ include "agno-session.labels" . }}
+app.kubernetes.io/component: metrics
+{{- end }}
+
 {{- define "agno-session.podSecurityContext" -}}
 runAsNonRoot: true
 {{- with .Values.runAsUser }}

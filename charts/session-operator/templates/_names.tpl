@@ -25,6 +25,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- /* Of the Service by which Prometheus finds the pods */ -}}
+{{- define "session-operator.metricsLabels" -}}
+{{ include "session-operator.labels" . }}
+app.kubernetes.io/component: metrics
+{{- end }}
+
 {{- define "session-operator.podSecurityContext" -}}
 runAsNonRoot: true
 {{- with .Values.runAsUser }}
