@@ -45,7 +45,9 @@ def test_agentos_client_understands_the_service_as_it_does_agentos(agentos: Serv
 @pytest.fixture(scope="module")
 def proxied(agentos: Servers, service: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """nginx before the service and AgentOS, and the database behind the service."""
-    nginx = subprocess.run([HERE / "nginx.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    nginx = subprocess.run(
+        [HERE.parent / "debian.sh", "nginx", "usr/sbin/nginx"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
     directory = tmp_path_factory.mktemp("nginx")
     server = Server(free_port(), service["v3", "open"].database)
     ports = {"PORT": server.port, "SERVICE": service["v3", "open"].port, "AGENTOS": agentos["v3", "open"].port}
