@@ -116,15 +116,17 @@ class ApiServer:
     def token(self, user: str) -> str:
         return f"token-of-{user}"
 
-    def kubeconfig(self, user: str = "admin") -> Path:
-        """A kubeconfig of the user, JSON being YAML."""
-        path = self.directory / f"{user.replace(':', '-')}.kubeconfig"
+    def kubeconfig(self, user: str = "admin", *, through: str = "") -> Path:
+        """A kubeconfig of the user, JSON being YAML; `through` is the URL of a proxy that speaks plain HTTP."""
+        name = f"{user}-{through.rpartition(':')[2]}" if through else user
+        path = self.directory / f"{name.replace(':', '-')}.kubeconfig"
+        cluster = (
+            {"server": through} if through else {"server": self.url, "certificate-authority": str(self.certificate)}
+        )
         config = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [
-                {"name": "test", "cluster": {"server": self.url, "certificate-authority": str(self.certificate)}}
-            ],
+            "clusters": [{"name": "test", "cluster": cluster}],
             "users": [{"name": "test", "user": {"token": self.token(user)}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
             "current-context": "test",
@@ -139,14 +141,16 @@ class ApiServer:
         environment = os.environ | {"KUBECACHEDIR": str(self.directory / "kubectl")}
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
 
-    def audit(self, namespace: str, user: str = OPERATOR) -> list[dict[str, Any]]:
-        """The requests that a user made in a namespace, in order."""
+    def audit(self, namespace: str | None, user: str = OPERATOR) -> list[dict[str, Any]]:
+        """The requests that a user made in a namespace, or all that it made about objects, in order."""
         with (self.directory / "audit.log").open() as lines:
-            events = [json.loads(line) for line in lines if namespace in line]
+            events = [json.loads(line) for line in lines if user in line and (namespace or "") in line]
         return [
             event
             for event in events
-            if event["user"]["username"] == user and event.get("objectRef", {}).get("namespace") == namespace
+            if event["user"]["username"] == user
+            and "objectRef" in event
+            and (namespace is None or event["objectRef"].get("namespace") == namespace)
         ]
 
 

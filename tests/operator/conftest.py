@@ -42,10 +42,10 @@ def server() -> Iterator[ApiServer]:
 
 
 @contextmanager
-def prepared_server() -> Iterator[ApiServer]:
-    """A real API server with the project's manifests applied."""
+def prepared_server(manifests: str = "") -> Iterator[ApiServer]:
+    """A real API server with the project's manifests applied, or those of one folder of them."""
     with api_server() as running:
-        applied = running.kubectl("apply", "-k", str(ROOT / "manifests"))
+        applied = running.kubectl("apply", "-k", str(ROOT / "manifests" / manifests))
         assert applied.returncode == 0, applied.stderr
         crd = "customresourcedefinition/sessionstores.sessionstore.dev"
         established = running.kubectl("wait", "--for=condition=Established", crd, "--timeout=20s")
@@ -70,10 +70,12 @@ async def api(server: ApiServer, namespace: str) -> AsyncIterator[Api]:
 
 
 @contextmanager
-def operator_in(server: ApiServer, namespace: str, *, resync: float = 600) -> Iterator[None]:
-    """The operator in this process, with the rights of manifests/rbac, in a loop of its own."""
+def operator_in(
+    server: ApiServer, *namespaces: str, resync: float = 600, kubeconfig: Path | None = None
+) -> Iterator[None]:
+    """The operator in this process, with the rights of manifests/rbac unless told otherwise, in a loop of its own."""
     stop, failures = threading.Event(), []
-    options = Options(namespaces=(namespace,), resync=resync)
+    options = Options(namespaces=namespaces, resync=resync)
 
     async def run() -> None:
         stopping = asyncio.Event()
@@ -89,7 +91,7 @@ def operator_in(server: ApiServer, namespace: str, *, resync: float = 600) -> It
             failures.append(failure)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", str(server.kubeconfig(OPERATOR)))
+        patch.setenv("KUBECONFIG", str(kubeconfig or server.kubeconfig(OPERATOR)))
         thread = threading.Thread(target=work, name="operator")
         thread.start()
         try:
