@@ -33,12 +33,6 @@ def cases(alert: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    words = [ROOT / "tests/debian.sh", "prometheus", "usr/bin/promtool"]
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, timeout=300).stdout.strip()
-
-
 def whole(alert: str, expected: dict[str, Any]) -> dict[str, Any]:
     """An expected alert with what its rule says of every such alert."""
     labels = expected["labels"]
