@@ -6,55 +6,19 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
 from kubernetes.aio import config as kube_config
 from kubernetes.aio.client import ApiClient, Configuration
 
-from session_operator.resource import GROUP, MANAGER, PLURAL, VERSION, Object
+from session_operator.kinds import Kind
+from session_operator.resource import MANAGER, Object
 
 REQUEST_TIMEOUT = 30
 WATCH_SECONDS = 300
 WATCH_SILENCE = 90
 """Seconds. The API server sends a bookmark each minute: longer silence means a dead connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of object and the path that serves it."""
-
-    api_version: str
-    name: str
-    plural: str
-
-    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """The path of one object, of a collection, or of a collection of all namespaces."""
-        root = f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
-        scope = f"/namespaces/{namespace}" if namespace else ""
-        return root + scope + "".join(f"/{part}" for part in (self.plural, name, subresource) if part)
-
-
-STORES = Kind(f"{GROUP}/{VERSION}", "SessionStore", PLURAL)
-SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts")
-SECRETS = Kind("v1", "Secret", "secrets")
-SERVICES = Kind("v1", "Service", "services")
-DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments")
-REPLICA_SETS = Kind("apps/v1", "ReplicaSet", "replicasets")
-PODS = Kind("v1", "Pod", "pods")
-CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps")
-NETWORK_POLICIES = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
-DISRUPTION_BUDGETS = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
-AUTOSCALERS = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
-INGRESSES = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
-HTTP_ROUTES = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
-LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
-EVENTS = Kind("events.k8s.io/v1", "Event", "events")
-OPTIONAL = (NETWORK_POLICIES, DISRUPTION_BUDGETS, AUTOSCALERS, INGRESSES, HTTP_ROUTES)
-"""The kinds that the operator applies where a store asks for them. Of these, the API server may lack HTTPRoute."""
-OWNED = (SERVICE_ACCOUNTS, SECRETS, SERVICES, DEPLOYMENTS, *OPTIONAL)
-"""The kinds that the operator applies."""
 
 
 class ApiError(Exception):

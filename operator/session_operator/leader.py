@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import aiohttp
 
-from session_operator.cluster import LEASES, ApiError, Cluster
+from session_operator.cluster import ApiError, Cluster
+from session_operator.kinds import LEASES
 from session_operator.resource import MANAGER, Object
 
 logger = logging.getLogger(__name__)

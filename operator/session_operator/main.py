@@ -14,7 +14,9 @@ from typing import Any
 
 import kopf
 
-from session_operator.cluster import (
+from session_operator.cluster import Cluster
+from session_operator.health import serving_health
+from session_operator.kinds import (
     AUTOSCALERS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
@@ -25,9 +27,7 @@ from session_operator.cluster import (
     SERVICE_ACCOUNTS,
     SERVICES,
     STORES,
-    Cluster,
 )
-from session_operator.health import serving_health
 from session_operator.leader import Lease, LeaseLost
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from session_operator.cluster import HTTP_ROUTES, SECRETS, STORES, ApiError, Cluster
+from session_operator.cluster import ApiError, Cluster
+from session_operator.kinds import HTTP_ROUTES, SECRETS, STORES
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import UNSETTLED_SECONDS, Reconciler
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from session_operator.cluster import DEPLOYMENTS, SECRETS, STORES, Kind
+from session_operator.kinds import DEPLOYMENTS, SECRETS, STORES, Kind
 from session_operator.resource import Object
 
 from .apiserver import ApiServer

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from session_operator.cluster import DEPLOYMENTS, PODS, REPLICA_SETS
+from session_operator.kinds import DEPLOYMENTS, PODS, REPLICA_SETS
 from session_operator.resource import Object
 
 from .api import Api

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from session_operator.cluster import CONFIG_MAPS
+from session_operator.kinds import CONFIG_MAPS
 from session_operator.resource import Object
 
 from .api import Api

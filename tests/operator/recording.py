@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from session_operator.cluster import DEPLOYMENTS, PODS, SECRETS, STORES
+from session_operator.kinds import DEPLOYMENTS, PODS, SECRETS, STORES
 
 from .api import Api
 from .apiserver import OPERATOR, ApiServer, api_server

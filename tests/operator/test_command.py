@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
-from session_operator.cluster import DEPLOYMENTS, SECRETS
+from session_operator.kinds import DEPLOYMENTS, SECRETS
 
 from .api import Api, mounted
 from .apiserver import NAMESPACED, OPERATOR, ApiServer

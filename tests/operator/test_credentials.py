@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from session_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES
+from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES
 from session_operator.render.pod import AUTH_ANNOTATION
 from session_operator.resource import Object
 

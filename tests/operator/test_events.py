@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from session_operator.cluster import DEPLOYMENTS, EVENTS, SERVICES
+from session_operator.kinds import DEPLOYMENTS, EVENTS, SERVICES
 from session_operator.resource import Object
 
 from .api import Api

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from session_operator.cluster import HTTP_ROUTES, STORES
+from session_operator.kinds import HTTP_ROUTES, STORES
 
 from . import gateway_api
 from .api import Api, condition

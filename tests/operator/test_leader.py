@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from session_operator.cluster import DEPLOYMENTS, LEASES, SERVICES
+from session_operator.kinds import DEPLOYMENTS, LEASES, SERVICES
 
 from .api import Api
 from .apiserver import NAMESPACED, OPERATOR, ApiServer

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from session_operator.cluster import SECRETS, STORES
+from session_operator.kinds import SECRETS, STORES
 
 from .api import Api, condition, mounted
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from session_operator.cluster import (
+from session_operator.kinds import (
     DEPLOYMENTS,
     OPTIONAL,
     OWNED,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from session_operator.cluster import STORES
+from session_operator.kinds import STORES
 
 from .api import Api, condition, mounted
 from .apiserver import free_ports

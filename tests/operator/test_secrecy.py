@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from session_operator.cluster import STORES
+from session_operator.kinds import STORES
 
 from .api import Api, mounted
 from .apiserver import OPERATOR, ApiServer

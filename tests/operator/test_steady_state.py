@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from session_operator.cluster import SERVICES
+from session_operator.kinds import SERVICES
 
 from .api import Api
 from .apiserver import ApiServer

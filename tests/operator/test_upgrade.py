@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from session_operator.cluster import DEPLOYMENTS, PODS, REPLICA_SETS, STORES
+from session_operator.kinds import DEPLOYMENTS, PODS, REPLICA_SETS, STORES
 
 from . import recording
 from .api import Api

@@ -26,6 +26,11 @@ def labels(store: SessionStore) -> dict[str, str]:
     return {**selector(store), MANAGED_BY_LABEL: MANAGER}
 
 
+def instance_selector(store: SessionStore) -> str:
+    """The label selector of everything that the operator made for a store, for a list."""
+    return f"{INSTANCE_LABEL}={store.key.name},{MANAGED_BY_LABEL}={MANAGER}"
+
+
 def metadata(store: SessionStore, name: str, annotations: Mapping[str, str] | None = None) -> Object:
     """The metadata of an object that the store owns."""
     owner = {

@@ -1,0 +1,131 @@
+"""The objects of a store in the cluster: what is there, what differs from what is wanted, what may go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from session_operator.cluster import ApiError, Cluster
+from session_operator.events import Happening, Recorder
+from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, Kind
+from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
+from session_operator.render.dsn_map import name_prefix
+from session_operator.render.earlier import earlier
+from session_operator.render.labels import instance_selector
+from session_operator.render.pod import mounted_map
+from session_operator.resource import MANAGER, Object, SessionStore
+from session_operator.status import Finding, Reason
+
+logger = logging.getLogger(__name__)
+
+
+class Objects:
+    """What has the names of a store's objects, owned or not, as of one pass over the store."""
+
+    def __init__(self, cluster: Cluster, store: SessionStore, live: Mapping[tuple[Kind, str], Object]) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._live = dict(live)
+
+    @classmethod
+    async def read(cls, cluster: Cluster, store: SessionStore) -> Self:
+        """Read them: of all but the Deployment the metadata alone."""
+        namespace, name = store.key
+        named = [kind for kind in OWNED if kind is not SECRETS]
+        maps, items = await asyncio.gather(
+            cluster.list(SECRETS, namespace, selector=instance_selector(store), metadata_only=True),
+            asyncio.gather(
+                *(cluster.get(kind, namespace, name, metadata_only=kind is not DEPLOYMENTS) for kind in named)
+            ),
+        )
+        live = {(SECRETS, item["metadata"]["name"]): item for item in maps}
+        live |= {(kind, name): item for kind, item in zip(named, items, strict=True) if item is not None}
+        return cls(cluster, store, live)
+
+    @property
+    def deployment(self) -> Object | None:
+        """The Deployment, if it is the store's own."""
+        deployment = self._live.get((DEPLOYMENTS, self._store.key.name))
+        return deployment if deployment is not None and is_owned(deployment, self._store.uid) else None
+
+    async def apply(self, wanted: Sequence[tuple[Kind, Object]], recorder: Recorder) -> Finding | None:
+        """Apply what differs. Says so if a name belongs to somebody else."""
+        store = self._store
+        for kind, bare in wanted:
+            name = bare["metadata"]["name"]
+            there = self._live.get((kind, name))
+            if there is None and kind is SECRETS:  # it may have lost its labels
+                there = await self._cluster.get(kind, store.key.namespace, name, metadata_only=True)
+            target = _target(bare, there)
+            if there is not None:
+                if not is_owned(there, store.uid) and not _ours_to_take(there):
+                    message = f"{kind.name} {name} exists and is not of this store: delete it, or rename the store"
+                    return Finding(Reason.NAME_TAKEN, message)
+                self._live[kind, name] = there
+                if is_applied(target, there):
+                    drifted = drift(target, there)
+                    if not drifted:
+                        continue
+                    await recorder.record(store, Happening.of_drift(kind.name, name, drifted))
+                logger.info("%s: applying %s %s", store.key, kind.name, name)
+                if kind is DEPLOYMENTS and store.replicas is None and owns_replicas(there):
+                    await self._hand_over_replicas(there)
+            else:
+                logger.info("%s: creating %s %s", store.key, kind.name, name)
+            try:
+                self._live[kind, name] = await self._cluster.apply(kind, target)
+            except ApiError as error:
+                if kind is SECRETS:  # the server quotes what it refuses
+                    raise ApiError(error.status, error.reason, f"Secret {name} was refused") from None
+                raise
+        return None
+
+    async def delete_unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> None:
+        """Delete what the store asked for once and no longer does."""
+        kinds = {kind for kind, _ in wanted}
+        for (kind, _), item in self._live.items():
+            if kind in OPTIONAL and kind not in kinds and is_owned(item, self._store.uid):
+                await self._delete(kind, item, "is no longer wanted")
+
+    async def delete_old_maps(self) -> None:
+        """Delete the DSN maps that neither the Deployment nor one of its ReplicaSets mounts."""
+        maps = {
+            name: item
+            for (kind, name), item in self._live.items()
+            if kind is SECRETS and name.startswith(name_prefix(self._store)) and is_owned(item, self._store.uid)
+        }
+        newest = mounted_map(self.deployment["spec"]["template"]) if self.deployment else None
+        if not maps.keys() - {newest}:
+            return
+        namespace, selector = self._store.key.namespace, instance_selector(self._store)
+        replica_sets = await self._cluster.list(REPLICA_SETS, namespace, selector=selector)
+        mounted = {mounted_map(replica_set["spec"]["template"]) for replica_set in replica_sets}
+        for name in maps.keys() - mounted - {newest}:
+            await self._delete(SECRETS, maps[name], "is mounted by no ReplicaSet")
+
+    async def _hand_over_replicas(self, deployment: Object) -> None:
+        """Keep the number of pods when the spec no longer says it: a field that nobody owns falls back to 1."""
+        # A HorizontalPodAutoscaler never starts from 0
+        replicas = max(deployment["spec"]["replicas"], self._store.fewest_pods or 0)
+        metadata = {name: deployment["metadata"][name] for name in ("namespace", "name")}
+        body = {"apiVersion": DEPLOYMENTS.api_version, "kind": DEPLOYMENTS.name, "metadata": metadata}
+        await self._cluster.apply(DEPLOYMENTS, body | {"spec": {"replicas": replicas}}, manager=f"{MANAGER}-handover")
+
+    async def _delete(self, kind: Kind, item: Object, why: str) -> None:
+        name = item["metadata"]["name"]
+        logger.info("%s: deleting %s %s, which %s", self._store.key, kind.name, name, why)
+        await self._cluster.delete(kind, self._store.key.namespace, name, item["metadata"]["uid"])
+
+
+def _target(bare: Object, there: Object | None) -> Object:
+    """The stamped object, in the form in which it was applied if an earlier version did that for the same spec."""
+    forms = [stamp(form) for form in (bare, *earlier(bare))]
+    return next((form for form in forms if there is not None and is_applied(form, there)), forms[0])
+
+
+def _ours_to_take(there: Object) -> bool:
+    """Whether an object without our owner reference was ours: somebody removed the reference and set no other owner."""
+    owners = there["metadata"].get("ownerReferences", ())
+    return was_applied(there) and not any(owner.get("controller") for owner in owners)
