@@ -14,7 +14,7 @@ import psycopg2.extensions
 from .cancelling import cancel_statement
 from .dsn import Dsn
 from .errors import Refused, Unavailable, connect_error
-from .libpq import tell_sqlstates
+from .prepared import STALE, PreparedStatements
 
 Row = tuple[Any, ...]
 
@@ -26,9 +26,17 @@ _UNRESPONSIVE_SECONDS = 5.0
 
 
 class Connection(aiopg.Connection):
-    """An autocommit connection. One statement runs at a time, for `longest` seconds at the most (None: for ever)."""
+    """An autocommit connection. One statement runs at a time, for `longest` seconds at the most (None: for ever).
+
+    `prepares` says whether statements may be prepared: not where a pooler gives each transaction another server.
+    """
 
     longest: float | None = None
+    prepares = True
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._prepared = PreparedStatements()
 
     @staticmethod
     def _ready(weak_self: Any) -> None:
@@ -96,34 +104,52 @@ class Connection(aiopg.Connection):
         finally:
             self._waiter = None
 
-    async def fetch(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
+    async def fetch(self, sql: str, parameters: Sequence[Any] | None = None, *, prepare: bool = False) -> list[Row]:
         """Run one string of SQL and give the rows of its last statement, none if it returns no rows.
+
+        With `prepare`, a string of one statement is prepared on the server once it comes again.
 
         When the caller is cancelled, the statement is cancelled on the server too and the connection stays usable;
         where that does not succeed within 2 seconds it is closed. A server that outstays its own statement timeout by
         5 seconds is taken for dead: `Unavailable`.
         """
-        running = asyncio.ensure_future(self._fetch(sql, parameters))
+        if not prepare or not self.prepares:
+            return await self._run(sql, parameters)
+        text = self._prepared.text(sql)
         try:
-            async with asyncio.timeout(self.longest):
-                try:
-                    return await asyncio.shield(running)
-                except asyncio.CancelledError:
-                    await self._finish_abandoning(running)
-                    raise
-        except TimeoutError:
-            raise Unavailable("Unresponsive", "the database does not answer") from None
+            return await self._run(text, parameters)
+        except psycopg2.Error as error:
+            if text is sql:
+                raise
+            self._prepared.forget(sql)
+            if error.pgcode not in STALE:
+                raise
+        return await self._run(sql, parameters)
 
-    async def _fetch(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
-        cursor = await self.cursor()
+    async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
+        # less than aiopg's cursor does: no task and no timeout of its own, which cost as much as the statement
+        waiter = self._waiter = self._loop.create_future()
+        overdue = None if self.longest is None else self._loop.call_later(self.longest, _expire, waiter)
+        cursor = self._conn.cursor()
         try:
-            await cursor.execute(sql, parameters)
-            return await cursor.fetchall() if cursor.description else []
+            cursor.execute(sql, parameters)
+            self._ready(self._weakref)
+            await waiter
+            return cursor.fetchall() if cursor.description else []
+        except asyncio.CancelledError:
+            await self._finish_abandoning()
+            raise
+        except _Overdue:
+            await self._finish_abandoning()
+            raise Unavailable("Unresponsive", "the database does not answer") from None
         finally:
+            self._waiter = None
+            if overdue is not None:
+                overdue.cancel()
             cursor.close()
 
-    async def _finish_abandoning(self, running: asyncio.Future[list[Row]]) -> None:
-        abandoning = asyncio.ensure_future(self._abandon(running))
+    async def _finish_abandoning(self) -> None:
+        abandoning = asyncio.ensure_future(self._abandon())
         try:
             await asyncio.shield(abandoning)
         except asyncio.CancelledError:
@@ -131,23 +157,24 @@ class Connection(aiopg.Connection):
             self._close()
             raise
 
-    async def _abandon(self, running: asyncio.Future[list[Row]]) -> None:
-        running.add_done_callback(_swallow)
+    async def _abandon(self) -> None:
+        ended = self._waiter = self._loop.create_future()
         usable = False
         try:
             async with asyncio.timeout(_CANCEL_SECONDS):
-                if not running.done():
+                if self._conn.isexecuting():
                     # waited for: a request that is still on its way could hit the next statement
                     await cancel_statement(self.raw)
-                    await asyncio.wait([running])
+                    await asyncio.wait([ended])
                 usable = True
         except TimeoutError:
             pass
         finally:
+            self._waiter = None
+            if ended.done():
+                ended.exception()  # that it was cancelled, or the server is lost: nobody asks any more
             if not usable:
                 self._close()
-                running.cancel()
-        await asyncio.wait([running])
 
     @property
     def idle(self) -> bool:
@@ -156,9 +183,13 @@ class Connection(aiopg.Connection):
         return not self._conn.closed and self._conn.info.transaction_status == status
 
 
-def _swallow(future: asyncio.Future[list[Row]]) -> None:
-    if not future.cancelled():
-        future.exception()
+class _Overdue(Exception):
+    """The server outstayed its own statement timeout."""
+
+
+def _expire(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(_Overdue())
 
 
 async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> Connection:  # noqa: ASYNC109
@@ -171,7 +202,6 @@ async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> C
     connection = None
     try:
         connection = Connection(dsn.text, timeout, enable_json=False, enable_hstore=False, enable_uuid=False)
-        tell_sqlstates(connection.raw)
         async with asyncio.timeout(timeout):
             await connection
             psycopg2.extensions.register_type(_TEXT_AS_BYTES, connection.raw)
