@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from itertools import chain
 
 from aiohttp import web
 
-from session_service.database.database import Database
-from session_service.database.dsn_map import DsnMap
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
 from session_service.http.front import Front, Handler
 from session_service.http.routing import Route, Router
-from session_service.http.selection import Stores
 from session_service.settings import Settings
 from session_service.store.prober import Prober
-from session_service.store.session_store import SessionStore
+from session_service.store.reload import Reloader
+from session_service.store.store_map import LiveStores, StoreMap
 
 PROBER = web.AppKey("prober", Prober)
+LIVE_STORES = web.AppKey("live_stores", LiveStores)
+# None where the map is no file
+RELOADER: web.AppKey[Reloader | None] = web.AppKey("reloader")
 
 # an imported session comes in one body
 LARGEST_BODY = 32 * 1024 * 1024
-
-
-def open_stores(dsn_map: DsnMap) -> dict[str, list[SessionStore]]:
-    """The stores of each database id. Those of one id and DSN share a pool; no connection is opened yet."""
-    stores: dict[str, list[SessionStore]] = {}
-    for id, sources in dsn_map.sources.items():
-        databases = {source.dsn: Database(id, source) for source in reversed(sources)}
-        stores[id] = [SessionStore(databases[source.dsn], source) for source in sources]
-    return stores
 
 
 def routes(prober: Prober, settings: Settings) -> tuple[Route[Handler], ...]:
@@ -58,12 +50,16 @@ def routes(prober: Prober, settings: Settings) -> tuple[Route[Handler], ...]:
 
 def create_app(settings: Settings) -> web.Application:
     """The application of these settings. Raises ValueError where the authentication settings contradict."""
-    stores = open_stores(settings.databases)
-    prober = Prober(stores, settings.startup_grace)
+    live = LiveStores(StoreMap.open(settings.databases))
+    prober = Prober(live, settings.startup_grace)
+    reloader = None
+    if settings.databases_file is not None:
+        reloader = Reloader(settings.databases_file, settings.default_db_id, live, applied=prober.follow)
     front = Front(
         router=Router(routes(prober, settings)),
         authenticator=authenticator(settings.auth),
-        stores=Stores(stores, settings.databases.default, settings.require_db_id),
+        live=live,
+        require_db_id=settings.require_db_id,
         cors_origins=settings.cors_origins,
         request_timeout=settings.request_timeout,
     )
@@ -74,13 +70,17 @@ def create_app(settings: Settings) -> web.Application:
 
     async def databases(_: web.Application) -> AsyncIterator[None]:
         prober.begin()
+        following = None if reloader is None else asyncio.create_task(reloader.follow())
         yield
+        if following is not None:
+            following.cancel()
         await prober.end()
-        for store in chain.from_iterable(stores.values()):
-            await store.database.close()
+        await live.close()
 
     app = web.Application(middlewares=[answer], client_max_size=LARGEST_BODY)
     app[PROBER] = prober
+    app[LIVE_STORES] = live
+    app[RELOADER] = reloader
     app.on_response_prepare.append(front.add_headers)
     app.cleanup_ctx.append(databases)
     return app

@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from session_service import __version__
-from session_service.app import open_stores
 from session_service.database.errors import DatabaseError
 from session_service.demo import load_demo
 from session_service.embedded import EmbeddedError, embedded_postgres
 from session_service.serving import serve
 from session_service.settings import DSN_VARIABLES, BadSetting, Settings
 from session_service.store.session_store import SessionStore
+from session_service.store.store_map import LiveStores, StoreMap
 
 _EPILOG = f"""\
 Databases come from the first of these variables that is set:
@@ -78,12 +78,11 @@ def _parser() -> argparse.ArgumentParser:
 
 @asynccontextmanager
 async def _stores(settings: Settings) -> AsyncIterator[list[tuple[str, SessionStore]]]:
-    every = [(id, store) for id, stores in open_stores(settings.databases).items() for store in stores]
+    stores = StoreMap.open(settings.databases)
     try:
-        yield every
+        yield [(id, store) for id, each in stores.by_id.items() for store in each]
     finally:
-        for _, store in every:
-            await store.database.close()
+        await LiveStores(stores).close()
 
 
 async def _serve(options: argparse.Namespace, settings: Settings) -> int:

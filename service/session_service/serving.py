@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from session_service.app import PROBER, create_app
+from session_service.app import PROBER, RELOADER, create_app
 from session_service.settings import Settings
+from session_service.store.reload import Reloader
 
 # longer than the idle timeout of common proxies, so that they close first
 KEEPALIVE_SECONDS = 75.0
@@ -40,6 +41,7 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
         site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
         await site.start()
         asked, hurried = _signals()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, app[RELOADER])
         started(runner.addresses[0][1])
         await asked.wait()
         app[PROBER].draining = True
@@ -50,6 +52,13 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
     finally:
         await runner.cleanup()
         log.info("stopped")
+
+
+def _reload(reloader: Reloader | None) -> None:
+    if reloader is None:
+        log.warning("SIGHUP: there is nothing to read anew: AGNO_SESSION_DSN_MAP_FILE names no DSN map")
+    else:
+        reloader.look()
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

@@ -59,7 +59,7 @@ def _words(value: str) -> tuple[str, ...]:
 
 VARIABLES = (
     Variable("AGNO_SESSION_DSN_MAP", str, None, "The DSN map as JSON text."),
-    Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; the operator mounts one."),
+    Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read anew when it changes."),
     Variable("AGNO_PG_DSN", str, None, "The DSN of one database, whose id is `default`."),
     Variable("DATABASE_URL", str, None, "The same, where the variables above are unset."),
     Variable("AGNO_DEFAULT_DB_ID", str, None, "The database that answers without `db_id`; else the first of the map."),
@@ -95,6 +95,8 @@ class Settings:
     """What the service runs with. Nothing secret shows in its repr."""
 
     databases: DsnMap = field(repr=False)
+    databases_file: Path | None
+    default_db_id: str | None
     require_db_id: bool
     host: str
     port: int
@@ -113,6 +115,8 @@ class Settings:
         key, os_id = value["JWT_VERIFICATION_KEY"], value["AGNO_OS_ID"]
         return cls(
             databases=_databases(value),
+            databases_file=None if value["AGNO_SESSION_DSN_MAP"] else value["AGNO_SESSION_DSN_MAP_FILE"],
+            default_db_id=value["AGNO_DEFAULT_DB_ID"],
             require_db_id=value["AGNO_REQUIRE_DB_ID"],
             host=value["AGNO_SERVICE_HOST"],
             port=value["AGNO_SERVICE_PORT"],

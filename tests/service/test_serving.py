@@ -1,6 +1,7 @@
 """One server process from its start to a clean end, with PostgreSQL of its own where that is asked for."""
 
 import asyncio
+import json
 import signal
 
 import aiohttp
@@ -99,3 +100,32 @@ async def test_a_port_that_is_taken_is_told_in_one_line(v3):
     [line] = [line for line in second.errors.splitlines() if line.startswith("session-service:")]
     assert (second.code, "Traceback" in second.errors) == (2, False)
     assert port in line
+
+
+async def test_sighup_reads_the_map_anew_and_the_process_goes_on(v3, new_agno, tmp_path):
+    other = new_agno("v3")
+    v3.session("a"), other.session("b")
+    file = tmp_path / "map.json"
+    file.write_text(json.dumps({"main": v3.dsn}))
+    async with (
+        serving(AGNO_SESSION_DSN_MAP_FILE=str(file)) as service,
+        aiohttp.ClientSession(service.url) as client,
+    ):
+        assert await listed(client) == ["a"]
+        file.write_text(json.dumps({"main": other.dsn}))
+        service.process.send_signal(signal.SIGHUP)
+        while await listed(client) != ["b"]:
+            pass
+        await until(lambda: not v3.backends())
+
+
+async def test_sighup_without_a_file_is_harmless(v3):
+    async with serving(AGNO_PG_DSN=v3.dsn) as service, aiohttp.ClientSession(service.url) as client:
+        service.process.send_signal(signal.SIGHUP)
+        assert await listed(client) == []
+
+
+async def listed(client):
+    async with client.get("/sessions") as answer:
+        assert answer.status == 200
+        return [row["session_id"] for row in (await answer.json())["data"]]

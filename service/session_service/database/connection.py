@@ -14,6 +14,7 @@ import psycopg2.extensions
 from .cancelling import cancel_statement
 from .dsn import Dsn
 from .errors import Refused, Unavailable, connect_error
+from .libpq import tell_sqlstates
 from .prepared import STALE, PreparedStatements
 
 Row = tuple[Any, ...]
@@ -202,6 +203,7 @@ async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> C
     connection = None
     try:
         connection = Connection(dsn.text, timeout, enable_json=False, enable_hstore=False, enable_uuid=False)
+        tell_sqlstates(connection.raw)
         async with asyncio.timeout(timeout):
             await connection
             psycopg2.extensions.register_type(_TEXT_AS_BYTES, connection.raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -10,10 +11,22 @@ import psycopg2
 
 from .connection import Connection, Row, connect
 from .dsn_map import Source
-from .errors import DatabaseError, Forbidden, LayoutChanged, Refused, StatementFailed, Unavailable, statement_error
+from .errors import (
+    Conflict,
+    DatabaseError,
+    Forbidden,
+    LayoutChanged,
+    Refused,
+    StatementFailed,
+    Unavailable,
+    statement_error,
+)
 from .pool import Pool
 
 State = Literal["untried", "serving", "refused", "unreachable"]
+
+# a failure of a request with one of these says nothing of whether the database can be reached
+_PASSING = {"PoolExhausted", "PoolQueueFull", "ConnectionLost", "StatementTimeout", "Conflict", "ShuttingDown"}
 
 ACQUIRE_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
@@ -26,18 +39,29 @@ class Database:
         self.id = id
         self.state: State = "untried"
         self.reason: str | None = None
-        self._pool = Pool(
-            lambda: connect(source.dsn, source.statement_timeout, CONNECT_SECONDS), source.pool_size, ACQUIRE_SECONDS
+        self.errors: Counter[str] = Counter()
+        self._source = source
+        self.pool = Pool(
+            lambda: connect(source.dsn, source.statement_timeout, CONNECT_SECONDS),
+            source.pool_size,
+            ACQUIRE_SECONDS,
+            source.max_waiting,
         )
+
+    def suits(self, source: Source) -> bool:
+        """Whether it may go on under a changed map in which this is its source."""
+        return self._source.access == source.access
 
     async def read(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
         """Rows of a statement that changes nothing; tried once more if its connection turns out to be dead."""
         try:
             return await self._run(sql, parameters)
+        except Conflict:
+            return await self._run(sql, parameters)
         except Unavailable as error:
             if error.reason != "ConnectionLost":
                 raise
-            self._pool.flush()
+            self.pool.flush()
             return await self._run(sql, parameters)
 
     async def write(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
@@ -62,7 +86,7 @@ class Database:
     @asynccontextmanager
     async def _lend(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.connection() as connection:
+            async with self.pool.connection() as connection:
                 yield connection
         except (psycopg2.Error, DatabaseError) as error:
             known = error if isinstance(error, DatabaseError) else statement_error(error)
@@ -78,13 +102,14 @@ class Database:
         return error
 
     def _note(self, error: DatabaseError) -> None:
+        self.errors[error.reason] += 1
         if isinstance(error, StatementFailed | LayoutChanged | Forbidden):
             return
         if isinstance(error, Refused):
             self.state, self.reason = "refused", error.reason
-        elif error.reason not in {"PoolExhausted", "ConnectionLost", "StatementTimeout"}:
+        elif error.reason not in _PASSING:
             self.state, self.reason = "unreachable", error.reason
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._pool.close()
+        await self.pool.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ class BadDsnMap(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One database object of an id: a DSN and the names of agno's tables there."""
+    """One database object of an id: its DSN, that of its read-only replica if any, and the names of agno's tables."""
 
     dsn: Dsn
     schema: str = "ai"
@@ -25,6 +25,18 @@ class Source:
     runs_table: str = "agno_runs"
     pool_size: int = 10
     statement_timeout: float = 30.0
+    max_waiting: int = 500
+    read_only_dsn: Dsn | None = None
+
+    @property
+    def access(self) -> tuple[object, ...]:
+        """What pools are made of; the rest is names of tables."""
+        return self.dsn, self.read_only_dsn, self.pool_size, self.max_waiting, self.statement_timeout
+
+    @property
+    def replica(self) -> Source | None:
+        """The same tables on the read-only replica, if there is one."""
+        return None if self.read_only_dsn is None else replace(self, dsn=self.read_only_dsn, read_only_dsn=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +103,9 @@ def _source(key: str, entry: Any) -> Source:
     if dsn is None:
         raise BadDsnMap(f"{key!r} has no dsn")
     pool = _take(key, entry, "pool", dict, {})
-    known = {"dsn", "schema", "sessionTable", "runsTable", "pool", "statementTimeoutSeconds"}
-    if unknown := (set(entry) - known) | {f"pool.{name}" for name in set(pool) - {"maxSize"}}:
+    read_only = _take(key, entry, "readOnlyDsn", str, None)
+    known = {"dsn", "readOnlyDsn", "schema", "sessionTable", "runsTable", "pool", "statementTimeoutSeconds"}
+    if unknown := (set(entry) - known) | {f"pool.{name}" for name in set(pool) - {"maxSize", "maxWaiting"}}:
         raise BadDsnMap(f"{key!r} has an unknown key: {', '.join(sorted(unknown))}")
     return Source(
         Dsn.parse(dsn),
@@ -101,6 +114,8 @@ def _source(key: str, entry: Any) -> Source:
         _take(key, entry, "runsTable", str, "agno_runs"),
         _take(key, pool, "maxSize", int, 10),
         _take(key, entry, "statementTimeoutSeconds", int, 30),
+        _take(key, pool, "maxWaiting", int, 500),
+        None if read_only is None else Dsn.parse(read_only),
     )
 
 

@@ -1,16 +1,27 @@
-"""What can go wrong between us and a database, in words that are safe to show: never a DSN, never SQL."""
+"""What can go wrong between us and a database, in words that are safe to show: never a DSN, never SQL.
+
+The tables here are those of docs/reference/errors.md.
+"""
 
 from __future__ import annotations
+
+import re
+from typing import Self
 
 import psycopg2
 
 
 class DatabaseError(Exception):
-    """Any failure of a database. `reason` is one CamelCase word."""
+    """Any failure of a database. `reason` is one CamelCase word; `retry_after` is in how many seconds to retry."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.retry_after = retry_after
+
+    def again(self, retry_after: float | None = None) -> Self:
+        """The same failure, for another caller."""
+        return type(self)(self.reason, str(self), retry_after)
 
 
 class Refused(DatabaseError):
@@ -22,7 +33,7 @@ class Forbidden(Refused):
 
 
 class Unavailable(DatabaseError):
-    """The database is out of reach or shutting down: another try may succeed."""
+    """The database is out of reach, shutting down or overloaded: another try may succeed."""
 
 
 class TimedOut(DatabaseError):
@@ -30,61 +41,104 @@ class TimedOut(DatabaseError):
 
 
 class LayoutChanged(DatabaseError):
-    """A table or column that the statement names is gone (42P01, 42703) or its schema is (3F000)."""
+    """A table or column that the statement names is gone or its schema is."""
+
+
+class Conflict(Unavailable):
+    """The statement met another, or the replay of a replica, and was rolled back: nothing happened."""
 
 
 class StatementFailed(DatabaseError):
     """The database refused one statement for another reason; `reason` is its SQLSTATE."""
 
 
-# libpq gives no SQLSTATE for a failed connection, only the server's text.
-_REFUSALS = (
-    ("password authentication failed", "InvalidPassword"),
-    ("no password supplied", "InvalidPassword"),
-    ("authentication failed", "AccessDenied"),
-    ("pg_hba.conf", "AccessDenied"),
-    ("permission denied", "InsufficientPrivilege"),
-    ("is not permitted to log in", "AccessDenied"),
-    ("not currently accepting connections", "AccessDenied"),
-    ("server does not support SSL", "TlsRefused"),
-    ("certificate", "TlsRefused"),
-    ("role ", "NoSuchRole"),
-    ("database ", "NoSuchDatabase"),
+class Unstorable(StatementFailed):
+    """The database can't hold a value of the statement."""
+
+
+Kind = type[DatabaseError]
+
+# SQLSTATEs and their classes, the first that fits counts; what fits none is `StatementFailed`
+STATEMENT_ERRORS: tuple[tuple[str, Kind, str, str], ...] = (
+    ("57014", TimedOut, "StatementTimeout", "the statement ran into its time limit"),
+    ("57", Unavailable, "ConnectionLost", "the connection to the database was lost"),
+    ("08", Unavailable, "ConnectionLost", "the connection to the database was lost"),
+    ("40001", Conflict, "Conflict", "the statement met another one"),
+    ("40P01", Conflict, "Conflict", "the statement met another one"),
+    ("55P03", Conflict, "Conflict", "the statement met another one"),
+    ("53300", Unavailable, "TooManyConnections", "the database is overloaded"),
+    ("53", Unavailable, "OutOfResources", "the database is overloaded"),
+    ("58", Unavailable, "OutOfResources", "the database server has trouble with its disk"),
+    ("42P01", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
+    ("42703", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
+    ("3F000", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
+    ("42501", Forbidden, "InsufficientPrivilege", "the database user lacks a privilege on agno's tables"),
+    ("25006", Forbidden, "ReadOnlyDatabase", "the database takes no writes: it is a read-only replica"),
+    ("22", Unstorable, "", "the database can't store this value"),
+    ("54", Unstorable, "", "the database can't store this value"),
 )
-_PASSING = (
-    ("the database system is", "StartingUp"),
-    ("too many clients", "TooManyConnections"),
-    ("too many connections", "TooManyConnections"),
-    ("remaining connection slots", "TooManyConnections"),
-    ("terminating connection", "ShuttingDown"),
+
+# the same of a connection that could not be made
+CONNECT_ERRORS: tuple[tuple[str, Kind, str], ...] = (
+    ("28P01", Refused, "InvalidPassword"),
+    ("28", Refused, "AccessDenied"),
+    ("3D000", Refused, "NoSuchDatabase"),
+    ("42501", Refused, "InsufficientPrivilege"),
+    ("55000", Refused, "AccessDenied"),
+    ("53300", Unavailable, "TooManyConnections"),
+    ("53", Unavailable, "OutOfResources"),
+    ("57P03", Unavailable, "StartingUp"),
+    ("57", Unavailable, "ShuttingDown"),
+    ("08", Unavailable, "Unreachable"),
 )
+
+# Said by libpq itself, or by PgBouncer under a general SQLSTATE; both speak English whatever the server speaks.
+_WORDS = (
+    ("no password supplied", Refused, "InvalidPassword"),
+    ("server does not support SSL", Refused, "TlsRefused"),
+    ("certificate", Refused, "TlsRefused"),
+    ("no such database", Refused, "NoSuchDatabase"),
+    ("no such user", Refused, "NoSuchRole"),
+    ("password authentication failed", Refused, "InvalidPassword"),
+)
+
+# severity, two blanks, SQLSTATE, as libpq prints them
+_SQLSTATE = re.compile(r":  ([0-9A-Z]{5}): ")
 
 
 def connect_error(error: Exception) -> DatabaseError:
-    """Why a connection could not be made: `Refused` where a person has to mend it, else `Unavailable`."""
+    """Why a connection could not be made: `Refused` where a person has to mend it, else `Unavailable`.
+
+    libpq keeps no result of a failed connection, only its text; in verbose form that has the SQLSTATE, which is the
+    same in every language that the server may speak.
+    """
     text = str(error)
-    for part, reason in _PASSING:
+    found = _SQLSTATE.search(text)
+    code = found[1] if found else ""
+    if code == "28000" and "does not exist" in text:  # of one SQLSTATE with a role that may not log in
+        return _connect_error(Refused, "NoSuchRole")
+    for state, kind, reason in CONNECT_ERRORS:
+        if code.startswith(state) and state != "08":
+            return _connect_error(kind, reason)
+    for part, kind, reason in _WORDS:
         if part in text:
-            return Unavailable(reason, "the database is not taking connections")
-    if any(part in text for part in ("FATAL", "no password supplied", "certificate", "does not support SSL")):
-        reason = next((reason for part, reason in _REFUSALS if part in text), "ConnectionRefused")
+            return _connect_error(kind, reason)
+    if code and not code.startswith("08"):
+        return _connect_error(Refused, "ConnectionRefused")
+    return _connect_error(Unavailable, "Unreachable")
+
+
+def _connect_error(kind: Kind, reason: str) -> DatabaseError:
+    if kind is Refused:
         return Refused(reason, "the database refuses the connection")
-    return Unavailable("Unreachable", "the database is out of reach")
+    words = "is out of reach" if reason == "Unreachable" else "is not taking connections"
+    return Unavailable(reason, f"the database {words}")
 
 
 def statement_error(error: psycopg2.Error) -> DatabaseError:
     """Why a statement failed, by SQLSTATE. A lost connection has none."""
-    code = error.pgcode
-    if code is None or (code[:2] in {"08", "57"} and code != "57014"):
-        return Unavailable("ConnectionLost", "the connection to the database was lost")
-    if code == "57014":
-        return TimedOut("StatementTimeout", "the statement ran into its time limit")
-    if code[:2] == "53":
-        return Unavailable("TooManyConnections" if code == "53300" else "OutOfResources", "the database is overloaded")
-    if code in {"42P01", "42703", "3F000"}:
-        return LayoutChanged("LayoutChanged", "a table or column of agno is missing")
-    if code == "42501":
-        return Forbidden("InsufficientPrivilege", "the database user lacks a privilege on agno's tables")
-    if code == "25006":
-        return Forbidden("ReadOnlyDatabase", "the database takes no writes: it is a read-only replica")
+    code = error.pgcode or "08000"
+    for state, kind, reason, message in STATEMENT_ERRORS:
+        if code.startswith(state):
+            return kind(reason or code, message if reason else f"{message} (SQLSTATE {code})")
     return StatementFailed(code, f"the database refused the statement (SQLSTATE {code})")

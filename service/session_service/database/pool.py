@@ -5,27 +5,55 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from .connection import Connection
 from .errors import DatabaseError, Unavailable
+from .retry import Retry
+
+# While requests come in, so often at the most is a database tried that is away: it is found again within seconds of
+# its return, and is not stormed. Without requests the prober backs off further.
+LONGEST_PAUSE_SECONDS = 2.0
+
+_CLOSED = Unavailable("ShuttingDown", "the service is shutting down")
 
 
 class Pool:
-    """At most `max_size` connections, opened on demand, the most recently used first.
+    """At most `max_size` connections, opened on demand, the most recently used first; at most `max_waiting` may wait.
 
     Connections are opened in tasks of the pool: a request that is cancelled meanwhile costs no connection (aiopg#893).
+    After a failed connect one is tried at a time, and all others who find no connection are refused at once.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], max_size: int, acquire_timeout: float) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Coroutine[None, None, Connection]],
+        max_size: int,
+        acquire_timeout: float,
+        max_waiting: int,
+    ) -> None:
         self._connect = connect
-        self._max_size = max_size
+        self.max_size = max_size
+        self._max_waiting = max_waiting
         self._acquire_timeout = acquire_timeout
         self._idle: list[Connection] = []
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: set[asyncio.Task[Connection]] = set()
         self._lent: set[Connection] = set()
         self._waiters: deque[asyncio.Future[Connection]] = deque()
+        self._retry = Retry(LONGEST_PAUSE_SECONDS)
+        self._problem: DatabaseError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """How many there are: idle, lent, and still opening."""
+        return {"idle": len(self._idle), "lent": len(self._lent), "opening": len(self._opening)}
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return len(self._waiters)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -38,12 +66,14 @@ class Pool:
 
     async def close(self) -> None:
         """Close what is idle and stop opening; connections that are lent close when they come back."""
-        self._max_size = 0
+        self.max_size = 0
+        if self._timer is not None:
+            self._timer.cancel()
         for task in tuple(self._opening):
             task.cancel()
         await asyncio.gather(*tuple(self._opening), return_exceptions=True)
         self.flush()
-        self._refuse_waiters(Unavailable("ShuttingDown", "the service is shutting down"))
+        self._refuse_waiters(_CLOSED)
 
     def flush(self) -> None:
         """Close all idle connections: after one was found dead, its neighbours are likely dead too."""
@@ -57,6 +87,12 @@ class Pool:
                 self._lent.add(connection)
                 return connection
             connection._close()
+        if not self.max_size:
+            raise _CLOSED.again()
+        if self._problem is not None and not self._lent and (self._opening or self._retry.seconds_left > 0):
+            raise self._problem.again(self._retry.seconds_left)
+        if len(self._waiters) >= self._max_waiting:
+            raise Unavailable("PoolQueueFull", "too many requests wait for a connection already", retry_after=1)
         waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._open_for_waiters()
@@ -74,29 +110,52 @@ class Pool:
             raise
 
     def _open_for_waiters(self) -> None:
-        waiting = sum(not waiter.done() for waiter in self._waiters)
-        while len(self._opening) < waiting and self._size < self._max_size:
-            self._opening.add(asyncio.create_task(self._open()))
+        if not self._waiters:
+            return
+        pause = self._retry.seconds_left
+        if self._problem is not None and pause > 0:
+            if self._lent or self._opening:
+                self._open_later(pause)
+            else:  # nobody has a connection that may come back
+                self._refuse_waiters(self._problem.again(pause))
+            return
+        most = self.max_size if self._problem is None else 1
+        room = min(most - len(self._opening), self.max_size - self._size)
+        if room > 0:
+            waiting = sum(not waiter.done() for waiter in self._waiters)
+            for _ in range(min(room, waiting - len(self._opening))):
+                task = asyncio.create_task(self._connect())
+                self._opening.add(task)
+                task.add_done_callback(self._opened)
+
+    def _open_later(self, pause: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is None or self._timer.when() <= loop.time():
+            self._timer = loop.call_later(pause, self._open_for_waiters)
 
     @property
     def _size(self) -> int:
         return len(self._idle) + len(self._lent) + len(self._opening)
 
-    async def _open(self) -> None:
+    def _opened(self, task: asyncio.Task[Connection]) -> None:
+        self._opening.discard(task)
+        if task.cancelled():
+            return
         try:
-            connection = await self._connect()
+            connection = task.result()
         except DatabaseError as error:
-            # those who wait may still get a connection that others are using now
-            if not self._lent:
-                self._refuse_waiters(error)
+            self._problem = error.again()
+            self._retry.failed()
         else:
+            self._problem = None
+            self._retry.succeeded()
             self._hand_on(connection)
-        finally:
-            self._opening.discard(asyncio.current_task())
+        # those who wait may still get a connection that others are using now
+        self._open_for_waiters()
 
     def _give_back(self, connection: Connection) -> None:
         self._lent.discard(connection)
-        if connection.idle and self._max_size:
+        if connection.idle and self.max_size:
             self._hand_on(connection)
         else:
             connection._close()
@@ -115,4 +174,4 @@ class Pool:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
-                waiter.set_exception(error)
+                waiter.set_exception(error.again(error.retry_after))

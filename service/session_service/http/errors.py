@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from session_service.database.errors import (
-    DatabaseError,
-    LayoutChanged,
-    Refused,
-    StatementFailed,
-    TimedOut,
-    Unavailable,
-)
+from session_service.database.errors import DatabaseError, StatementFailed, TimedOut, Unstorable
 
 RETRY_AFTER_SECONDS = 5
 
@@ -40,11 +34,11 @@ def database_failure(error: DatabaseError, db_id: str) -> ApiError:
     An outage is never an empty answer: 503 with `Retry-After`, or 504 where a statement ran out of time.
     """
     match error:
-        case Unavailable() | Refused() | LayoutChanged():
-            detail = f"Database '{db_id}' is unavailable ({error.reason})"
-            return ApiError(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
         case TimedOut():
             return ApiError(504, f"Database '{db_id}' did not answer in time")
-        case StatementFailed() if error.reason[:2] == "22":
+        case Unstorable():
             return ApiError(422, f"Database '{db_id}' can't store this value (SQLSTATE {error.reason})")
-    return ApiError(500, f"Database '{db_id}' refused the statement (SQLSTATE {error.reason})")
+        case StatementFailed():
+            return ApiError(500, f"Database '{db_id}' refused the statement (SQLSTATE {error.reason})")
+    seconds = RETRY_AFTER_SECONDS if error.retry_after is None else max(1, math.ceil(error.retry_after))
+    return ApiError(503, f"Database '{db_id}' is unavailable ({error.reason})", {"Retry-After": str(seconds)})

@@ -21,6 +21,7 @@ from session_service.http.routing import Router, decoded
 from session_service.http.scopes import require_scope
 from session_service.http.selection import Stores
 from session_service.sessions.errors import InvalidContent
+from session_service.store.store_map import LiveStores
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
@@ -33,7 +34,8 @@ class Front:
 
     router: Router[Handler]
     authenticator: Authenticator
-    stores: Stores
+    live: LiveStores
+    require_db_id: bool
     cors_origins: frozenset[str]
     request_timeout: float | None
 
@@ -43,7 +45,12 @@ class Front:
             status, headers, text = preflight(request.headers, self.cors_origins)
             return web.Response(status=status, headers=headers, text=text)
         path = decoded(request.raw_path)
-        call = Call(request, Caller(), {}, self.stores)
+        with self.live.use() as stores:
+            call = Call(request, Caller(), {}, Stores(stores.by_id, stores.default, self.require_db_id))
+            return await self._respond(call, path)
+
+    async def _respond(self, call: Call, path: str) -> web.StreamResponse:
+        request = call.request
         began = time.perf_counter()
         template = "-"
         try:
@@ -59,7 +66,7 @@ class Front:
             response = failure(ApiError(422, [problem]))
         except DatabaseError as error:
             log.warning("database %s: %s (%s)", call.db_id, error, error.reason)
-            response = failure(database_failure(error, call.db_id or self.stores.default))
+            response = failure(database_failure(error, call.db_id or call.stores.default))
         except web.HTTPException as error:
             response = failure(ApiError(error.status, error.reason))
         except Exception:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from session_service.database.database import State
 from session_service.database.errors import DatabaseError
+from session_service.database.retry import Retry
 from session_service.store.session_store import SessionStore
+from session_service.store.store_map import LiveStores
 
 FINE_SECONDS = 10.0
-FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 32.0
 
 
@@ -41,10 +41,10 @@ def _report(id: str, stores: Sequence[SessionStore]) -> DatabaseReport:
 class Prober:
     """Probes each source: connect, read the layout, check that sessions may be read."""
 
-    def __init__(self, stores: Mapping[str, Sequence[SessionStore]], grace: float) -> None:
-        self._stores = stores
+    def __init__(self, live: LiveStores, grace: float) -> None:
+        self._live = live
         self._grace = grace
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[SessionStore, asyncio.Task[None]] = {}
         self._began = 0.0
         self._started = False
         self.draining = False
@@ -52,29 +52,38 @@ class Prober:
     def begin(self) -> None:
         """Start probing, in tasks of its own."""
         self._began = asyncio.get_running_loop().time()
-        every = [store for stores in self._stores.values() for store in stores]
-        self._tasks = [asyncio.create_task(self._watch(store)) for store in every]
+        self.follow()
+
+    def follow(self) -> None:
+        """Probe the stores that are live now, and no others."""
+        wanted = self._live.current.stores
+        for store in set(self._tasks).difference(wanted):
+            self._tasks.pop(store).cancel()
+        for store in wanted:
+            if store not in self._tasks:
+                self._tasks[store] = asyncio.create_task(self._watch(store))
 
     async def end(self) -> None:
         """Stop probing."""
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _watch(self, store: SessionStore) -> None:
-        retry = FIRST_RETRY_SECONDS
+        retry = Retry(LONGEST_RETRY_SECONDS)
         while True:
             try:
                 await store.layout(fresh=True)
             except DatabaseError:
-                pause, retry = retry, min(retry * 2, LONGEST_RETRY_SECONDS)
+                pause = retry.failed()
             else:
-                pause, retry = FINE_SECONDS, FIRST_RETRY_SECONDS
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - many replicas must not knock at once
+                retry.succeeded()
+                pause = FINE_SECONDS
+            await asyncio.sleep(pause)
 
     def reports(self) -> list[DatabaseReport]:
         """One report per database id, in the order of the map."""
-        return [_report(id, stores) for id, stores in self._stores.items()]
+        return [_report(id, stores) for id, stores in self._live.current.by_id.items()]
 
     @property
     def serving(self) -> bool:

@@ -37,6 +37,7 @@ class SessionStore:
 
     def __init__(self, database: Database, source: Source) -> None:
         self.database = database
+        self.source = source
         self.table = source.session_table
         self.tables = Tables.of(source)
         self._layout: Layout | None = None
@@ -139,17 +140,24 @@ class SessionStore:
 
     async def create(self, new: writing.NewSession) -> SessionRecord | None:
         """Create a session; None if its id is taken. Missing tables are created first. Raises `RunTaken`."""
-        layout = await self.layout()
-        if not layout.sessions_table or (new.runs is not None and not layout.runs_table and layout.name == "v3"):
-            await self.create_tables()
+        for attempt in (1, 2):
             layout = await self.layout()
-        try:
-            rows = await self.database.write(*writing.create(layout, self.tables, new))
-        except StatementFailed as error:
-            if error.reason == "23505":
-                raise RunTaken from None
-            raise
-        return reading.record(rows[0]) if rows else None
+            if not layout.sessions_table or (new.runs is not None and not layout.runs_table and layout.name == "v3"):
+                await self.create_tables()
+                layout = await self.layout()
+            try:
+                rows = await self.database.write(*writing.create(layout, self.tables, new))
+            except LayoutChanged:  # nothing was inserted: the tables are looked for, and made, once more
+                self._layout = None
+                if attempt == 2:
+                    raise
+            except StatementFailed as error:
+                if error.reason == "23505":
+                    raise RunTaken from None
+                raise
+            else:
+                return reading.record(rows[0]) if rows else None
+        raise AssertionError
 
     async def rename(
         self, session_id: str, session_type: str | None, user_id: str | None, name: str

@@ -1,11 +1,11 @@
 """One database: what is tried again and what is not, rows in batches, and no connection left in a transaction."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
-from session_service.database.errors import LayoutChanged, Unavailable
+from session_service.database.errors import DatabaseError, LayoutChanged, Unavailable
 from tests.service.waiting import until
 
 NUMBERS = "SELECT g::int FROM generate_series(1, %s) g"
@@ -13,6 +13,15 @@ NUMBERS = "SELECT g::int FROM generate_series(1, %s) g"
 
 def states(agno):
     return [state for _, state, _ in agno.backends()]
+
+
+async def served(database):
+    """Read until the time has come to connect anew."""
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(DatabaseError):
+                return await database.read("SELECT 1")
+            await asyncio.sleep(0.05)
 
 
 async def filled(database, connections):
@@ -52,7 +61,7 @@ async def test_a_database_that_is_gone_and_back_serves_again(v3, open_database):
         await database.read("SELECT 1")
     assert (database.state, database.reason) == ("refused", "AccessDenied")
     v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS true")
-    await database.read("SELECT 1")
+    await served(database)
     assert (database.state, database.reason) == ("serving", None)
 
 
@@ -141,3 +150,22 @@ async def test_a_write_that_its_client_gives_up_is_undone(v3, open_database):
 async def test_one_statement_runs_no_longer_than_its_source_allows(v3, open_database):
     database = open_database(v3.dsn, statement_timeout=7)
     assert await database.read("SELECT current_setting('statement_timeout')::varchar") == [("7s",)]
+
+
+async def test_a_conflict_of_a_read_is_tried_once_more(v3, open_database):
+    database = open_database(v3.dsn)
+    v3.run("CREATE SEQUENCE tries")
+    conflict = "DO $$ BEGIN IF nextval('tries') < {} THEN RAISE SQLSTATE '40001'; END IF; END $$; SELECT 7"
+    assert await database.read(conflict.format(2)) == [(7,)]
+    with pytest.raises(Unavailable) as unavailable:
+        await database.read(conflict.format(9))
+    assert (unavailable.value.reason, database.state) == ("Conflict", "serving")
+    assert v3.value("SELECT last_value FROM tries") == 4
+
+
+async def test_failures_are_counted_by_their_reason(v3, open_database):
+    database = open_database(v3.dsn, statement_timeout=0.05)
+    for statement in ("SELECT pg_sleep(9)", "SELECT FROM nothing", "SELECT 1/0", "SELECT FROM nothing"):
+        with pytest.raises(DatabaseError):
+            await database.read(statement)
+    assert database.errors == {"StatementTimeout": 1, "LayoutChanged": 2, "22012": 1}

@@ -190,11 +190,13 @@ async def test_a_read_only_replica_refuses_writes_and_goes_on_serving(v3, open_d
         ("SELECT FROM ai.nothing", errors.LayoutChanged, "LayoutChanged"),
         ("SELECT nothing FROM ai.agno_sessions", errors.LayoutChanged, "LayoutChanged"),
         ("SELECT FROM nowhere.agno_sessions", errors.LayoutChanged, "LayoutChanged"),
-        ("SELECT 1/0", errors.StatementFailed, "22012"),
+        ("SELECT 1/0", errors.Unstorable, "22012"),
+        ("DO $$ BEGIN RAISE SQLSTATE '54000'; END $$", errors.Unstorable, "54000"),
         ("SELEC", errors.StatementFailed, "42601"),
         ("SET statement_timeout = 20; SELECT pg_sleep(30)", errors.TimedOut, "StatementTimeout"),
         ("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$", errors.Unavailable, "OutOfResources"),
         ("DO $$ BEGIN RAISE SQLSTATE '53300'; END $$", errors.Unavailable, "TooManyConnections"),
+        ("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$", errors.Conflict, "Conflict"),
     ],
 )
 async def test_a_failed_statement_is_told_apart_by_its_sqlstate(v3, open_database, statement, kind, reason):
@@ -205,3 +207,31 @@ async def test_a_failed_statement_is_told_apart_by_its_sqlstate(v3, open_databas
     assert statement not in str(failed.value)
     assert await database.read("SELECT 1") == [(1,)]
     assert (database.state, database.reason) == ("serving", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        (
+            "FATAL:  28P01: Passwort-Authentifizierung f\u00fcr Benutzer \u00bba\u00ab fehlgeschlagen",
+            Refused,
+            "InvalidPassword",
+        ),
+        ("FATAL:  3D000: Datenbank \u00bba\u00ab existiert nicht\nORT:  InitPostgres", Refused, "NoSuchDatabase"),
+        (
+            "\u0412\u0410\u0416\u041d\u041e:  57P03: \u0441\u0438\u0441\u0442\u0435\u043c\u0430",
+            Unavailable,
+            "StartingUp",
+        ),
+        ("FATAL:  53300: trop de clients sont d\u00e9j\u00e0 connect\u00e9s", Unavailable, "TooManyConnections"),
+        ("FATAL:  28000: Rolle \u00bba\u00ab existiert nicht", Refused, "AccessDenied"),
+        ("FATAL:  XX000: etwas anderes", Refused, "ConnectionRefused"),
+        ("FATAL:  08P01: no such database: a", Refused, "NoSuchDatabase"),
+        ("FATAL:  08P01: server login has been failing", Unavailable, "Unreachable"),
+        ("could not translate host name", Unavailable, "Unreachable"),
+    ],
+)
+def test_a_failed_connect_is_understood_in_every_language(text, kind, reason):
+    message = f'connection to server at "db" (10.0.0.1), port 5432 failed: {text}'
+    found = errors.connect_error(psycopg2.OperationalError(message))
+    assert (type(found), found.reason) == (kind, reason)

@@ -17,8 +17,8 @@ from tests.service.waiting import until
 async def open_pool(new_agno):
     opened = []
 
-    def open(agno, size):
-        opened.append(Pool(lambda: connect(Dsn.parse(agno.dsn), 30), size, acquire_timeout=20))
+    def open(agno, size, max_waiting=100):
+        opened.append(Pool(lambda: connect(Dsn.parse(agno.dsn), 30), size, 20, max_waiting))
         return opened[-1]
 
     yield open
@@ -197,3 +197,86 @@ async def test_closing_ends_idle_lent_and_waited_for(v3, open_pool):
         assert unavailable.value.reason == "ShuttingDown"
     await until(lambda: not v3.backends())
     assert empty_handed(pool)
+
+
+async def test_more_than_may_wait_are_refused_at_once(v3, open_pool):
+    pool = open_pool(v3, 1, max_waiting=3)
+    async with pool.connection():
+        waiting = [asyncio.create_task(use(pool)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert pool.waiting == 3
+        with pytest.raises(Unavailable) as unavailable:
+            await use(pool)
+        assert (unavailable.value.reason, unavailable.value.retry_after) == ("PoolQueueFull", 1)
+    await asyncio.gather(*waiting)
+    await use(pool)
+
+
+@pytest.fixture
+async def away(v3):
+    """A pool that counts how often it connects to a database that lets nobody in."""
+    v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS false")
+    tries = []
+
+    def connect_and_count():
+        tries.append(1)
+        return connect(Dsn.parse(v3.dsn), 30)
+
+    pool = Pool(connect_and_count, 5, 20, 100)
+    yield pool, tries
+    await pool.close()
+
+
+async def test_while_a_database_is_away_requests_fail_at_once_and_nobody_knocks(v3, away):
+    pool, tries = away
+    with pytest.raises(Refused):
+        await use(pool)
+    for _ in range(100):
+        with pytest.raises(Refused) as refused:
+            await use(pool)
+        assert 0 < refused.value.retry_after <= 1.2
+    assert len(tries) == 1
+    assert not pool.waiting
+
+
+async def test_when_the_time_has_come_one_tries_and_on_success_all_may(v3, away):
+    pool, tries = away
+    with pytest.raises(Refused):
+        await use(pool)
+    v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS true")
+    await until(lambda: not pool._retry.seconds_left)
+    found = await asyncio.gather(*(use(pool) for _ in range(20)), return_exceptions=True)
+    assert len(tries) == 2
+    assert [type(each) for each in found].count(Refused) == 19
+    await asyncio.gather(*(use(pool, lambda connection: asyncio.sleep(0.05)) for _ in range(20)))
+    assert sum(pool.connections.values()) == 5
+
+
+async def test_a_lent_connection_that_dies_lets_nobody_wait_for_a_database_that_is_away(v3, open_pool):
+    pool = open_pool(v3, 2)
+    async with pool.connection():
+        v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS false")
+        waiting = asyncio.create_task(use(pool))
+        await until(lambda: pool.waiting and not pool.connections["opening"])
+        v3.terminate_backends()
+        await until(lambda: not next(iter(pool._lent)).idle)
+    with pytest.raises(Refused):
+        await waiting
+
+
+async def test_those_who_wait_for_a_lent_connection_get_a_new_one_once_that_is_possible(v3, open_pool):
+    pool = open_pool(v3, 2)
+    async with pool.connection():
+        v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS false")
+        waiting = asyncio.create_task(use(pool))
+        await until(lambda: pool.waiting and not pool.connections["opening"])
+        v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS true")
+        await waiting
+
+
+async def test_a_closed_pool_lends_nothing(v3, open_pool):
+    pool = open_pool(v3, 2)
+    await pool.close()
+    with pytest.raises(Unavailable) as unavailable:
+        await use(pool)
+    assert unavailable.value.reason == "ShuttingDown"

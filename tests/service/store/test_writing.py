@@ -221,3 +221,11 @@ async def test_a_patch_loses_nothing_of_what_an_agent_writes_meanwhile(v3, open_
     )
     assert data(v3)["session_state"] == {"n": 1}
     assert data(v3)["session_name"] in {"new", "newer"}
+
+
+async def test_a_table_that_was_dropped_since_it_was_seen_is_made_anew(v3, open_store):
+    store = open_store(v3)
+    await store.create(NEW)
+    v3.run("DROP TABLE ai.agno_sessions CASCADE")
+    assert (await store.create(NEW)).session_id == "a"
+    assert v3.ids("ai.agno_sessions") == ["a"]

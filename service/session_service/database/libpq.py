@@ -1,0 +1,30 @@
+"""Functions of the libpq that psycopg2 is linked with, which psycopg2 does not offer."""
+
+from __future__ import annotations
+
+import ctypes
+
+import psycopg2._psycopg
+import psycopg2.extensions
+
+_Connection = ctypes.c_void_p
+_FUNCTIONS = {
+    "PQsetErrorVerbosity": (ctypes.c_int, [_Connection, ctypes.c_int]),
+    # these came with libpq 17
+    "PQcancelCreate": (_Connection, [_Connection]),
+    "PQcancelStart": (ctypes.c_int, [_Connection]),
+    "PQcancelPoll": (ctypes.c_int, [_Connection]),
+    "PQcancelSocket": (ctypes.c_int, [_Connection]),
+    "PQcancelFinish": (None, [_Connection]),
+}
+_VERBOSE = 2
+
+libpq = ctypes.CDLL(psycopg2._psycopg.__file__)
+for _name, (_result, _arguments) in _FUNCTIONS.items():
+    _function = getattr(libpq, _name)
+    _function.restype, _function.argtypes = _result, _arguments
+
+
+def tell_sqlstates(connection: psycopg2.extensions.connection) -> None:
+    """Have the SQLSTATE in texts of errors: of a failed connect there is nothing else."""
+    libpq.PQsetErrorVerbosity(connection.pgconn_ptr, _VERBOSE)
