@@ -17,11 +17,12 @@ run: $(INSTALLED) ## Serve demo sessions from an embedded PostgreSQL on http://1
 test: lint $(AGENTOS) ## Lint, types, unit, service, operator and contract tests
 	$(BIN)/pytest
 
-lint: $(INSTALLED) ## Style, types, and the layers of docs/architecture.md
+lint: $(INSTALLED) ## Style, types, the layers of docs/architecture.md, and Dockerfiles
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/hadolint Dockerfile.* tests/e2e/Dockerfile.*
 
 contract-test: $(INSTALLED) $(AGENTOS) ## Replay the contract against AgentOS itself and against the service
 	$(BIN)/pytest tests/contract -s

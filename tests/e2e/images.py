@@ -6,6 +6,7 @@ Where E2E_KUBECONFIG names the cluster, E2E_IMAGE_LOAD is the command that takes
 """
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -20,46 +21,64 @@ from .node import SCRIPTS
 ROOT = Path(__file__).parents[2]
 SERVICE, OPERATOR, POSTGRES = "agno-session-service:0.1.0", "agno-session-operator:0.1.0", "agno-session-e2e-postgres:1"
 STAND_IN = "localhost/agno-session-store/python:3.13-slim"
+# Of each image: the Dockerfile and the folder that it is built from
+SOURCES = {
+    SERVICE: (ROOT / "Dockerfile.service", ROOT),
+    OPERATOR: (ROOT / "Dockerfile.operator", ROOT),
+    POSTGRES: (Path(__file__).parent / "Dockerfile.postgres", Path(sysconfig.get_path("platlib"))),
+}
+EPOCH = re.search(r"^ARG SOURCE_DATE_EPOCH=(\d+)", (ROOT / "Dockerfile.service").read_text(), re.MULTILINE)[1]  # type: ignore[index]
 
 
 def provide() -> None:
-    """Build all images and hand them to the cluster. A build that finds nothing new takes its layers from the last."""
+    """Build all images and hand them to the cluster."""
     load = shlex.split(os.environ.get("E2E_IMAGE_LOAD", ""))
     if not load:
         if "E2E_KUBECONFIG" in os.environ:
             return
         load = [str(SCRIPTS / "load-image.sh")]
-    python = base_image()
     with tempfile.TemporaryDirectory() as scratch:
-        package_index = pip_settings(Path(scratch) / "pip.conf")
-        for image, dockerfile, context in (
-            (SERVICE, ROOT / "Dockerfile.service", ROOT),
-            (OPERATOR, ROOT / "Dockerfile.operator", ROOT),
-            (POSTGRES, Path(__file__).parent / "Dockerfile.postgres", Path(sysconfig.get_path("platlib"))),
-        ):
-            before = image_id(f"localhost/{image}")
-            build = [
-                "bud",
-                "--quiet",
-                "--layers",
-                "--network=host",
-                f"--build-arg=PYTHON_IMAGE={python}",
-                *package_index,
-            ]
-            buildah(*build, f"--tag=localhost/{image}", f"--file={dockerfile}", str(context))
-            if before not in ("", image_id(f"localhost/{image}")):
-                buildah("rmi", before)  # its layers would pile up
+        for image in SOURCES:
+            build(image)
             archive = f"{scratch}/{image.replace(':', '-')}.tar"
             buildah("push", "--quiet", f"localhost/{image}", f"docker-archive:{archive}:{image}")
             subprocess.run([*load, archive], check=True, timeout=300)
             Path(archive).unlink()
 
 
-def buildah(*words: str) -> None:
-    """Run buildah; its output is only of interest when it fails."""
+def build(image: str, *words: str, tag: str | None = None) -> None:
+    """Build an image, of no time but EPOCH. Where nothing is new, its layers are those of the last build."""
+    dockerfile, context = SOURCES[image]
+    tag = f"localhost/{tag or image}"
+    before = image_id(tag)
+    with tempfile.TemporaryDirectory() as scratch:
+        build = [
+            "bud",
+            "--quiet",
+            "--layers",
+            "--network=host",
+            f"--timestamp={EPOCH}",
+            f"--build-arg=PYTHON_IMAGE={base_image()}",
+            *pip_settings(Path(scratch) / "pip.conf"),
+            *words,
+        ]
+        buildah(*build, f"--tag={tag}", f"--file={dockerfile}", str(context))
+    if before not in ("", image_id(tag)):
+        buildah("rmi", "--force", before)  # its layers would pile up
+
+
+def layers(image: str) -> list[str]:
+    """The digests of an image's layers, uncompressed, from the base image on."""
+    found: list[str] = json.loads(buildah("inspect", "--type=image", image))["OCIv1"]["rootfs"]["diff_ids"]
+    return found
+
+
+def buildah(*words: str) -> str:
+    """Run buildah; what it writes to stdout. An error tells what it wrote."""
     done = subprocess.run(["buildah", *words], capture_output=True, text=True, timeout=1200, check=False)
     if done.returncode:
         raise RuntimeError(f"buildah {' '.join(words)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
+    return done.stdout
 
 
 def base_image() -> str:
