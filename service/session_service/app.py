@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import get_args
 
 from aiohttp import web
 
+from session_service import __version__
+from session_service.database.database import State
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
 from session_service.http.front import Front, Handler
+from session_service.http.observer import Observer
 from session_service.http.routing import Route, Router
+from session_service.observability.database_metrics import DatabaseCollector, ReloadCollector
+from session_service.observability.exchange import UNMATCHED
+from session_service.observability.lag import LoopLag
+from session_service.observability.metrics import PREFLIGHT, Metrics
+from session_service.observability.pseudonyms import Pseudonyms
 from session_service.settings import Settings
+from session_service.store.figures import figures
 from session_service.store.prober import Prober
 from session_service.store.reload import Reloader
 from session_service.store.store_map import LiveStores, StoreMap
@@ -21,6 +31,7 @@ PROBER = web.AppKey("prober", Prober)
 LIVE_STORES = web.AppKey("live_stores", LiveStores)
 # None where the map is no file
 RELOADER: web.AppKey[Reloader | None] = web.AppKey("reloader")
+METRICS = web.AppKey("metrics", Metrics)
 
 # an imported session comes in one body
 LARGEST_BODY = 32 * 1024 * 1024
@@ -55,13 +66,21 @@ def create_app(settings: Settings) -> web.Application:
     reloader = None
     if settings.databases_file is not None:
         reloader = Reloader(settings.databases_file, settings.default_db_id, live, applied=prober.follow)
+    table = routes(prober, settings)
+    known = [(method, route.template) for route in table for method in route.handlers]
+    metrics = Metrics(__version__, [*known, ("GET", UNMATCHED), ("OPTIONS", PREFLIGHT)])
+    metrics.registry.register(DatabaseCollector(lambda: figures(live, prober), get_args(State)))
+    metrics.registry.register(ReloadCollector({} if reloader is None else reloader.results))
+    lag = LoopLag()
+    metrics.event_loop_lag.set_function(lambda: lag.seconds)
     front = Front(
-        router=Router(routes(prober, settings)),
+        router=Router(table),
         authenticator=authenticator(settings.auth),
         live=live,
         require_db_id=settings.require_db_id,
         cors_origins=settings.cors_origins,
         request_timeout=settings.request_timeout,
+        observer=Observer(metrics, Pseudonyms(settings.log_key), settings.trusted_proxies),
     )
 
     @web.middleware
@@ -71,7 +90,9 @@ def create_app(settings: Settings) -> web.Application:
     async def databases(_: web.Application) -> AsyncIterator[None]:
         prober.begin()
         following = None if reloader is None else asyncio.create_task(reloader.follow())
+        lag.begin()
         yield
+        lag.end()
         if following is not None:
             following.cancel()
         await prober.end()
@@ -81,6 +102,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PROBER] = prober
     app[LIVE_STORES] = live
     app[RELOADER] = reloader
+    app[METRICS] = metrics
     app.on_response_prepare.append(front.add_headers)
     app.cleanup_ctx.append(databases)
     return app

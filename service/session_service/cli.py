@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -16,10 +15,12 @@ from session_service import __version__
 from session_service.database.errors import DatabaseError
 from session_service.demo import load_demo
 from session_service.embedded import EmbeddedError, embedded_postgres
+from session_service.observability import logs
 from session_service.serving import serve
-from session_service.settings import DSN_VARIABLES, BadSetting, Settings
+from session_service.settings import Settings
 from session_service.store.session_store import SessionStore
 from session_service.store.store_map import LiveStores, StoreMap
+from session_service.variables import DSN_VARIABLES, BadSetting
 
 _EPILOG = f"""\
 Databases come from the first of these variables that is set:
@@ -37,8 +38,7 @@ Try it without any database of your own:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0, 1 for a check that failed, 2 for settings that can't be used."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
+    logs.configure()
     try:
         with contextlib.ExitStack() as stack:
             environment = dict(os.environ)
@@ -48,8 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 environment = {key: value for key, value in environment.items() if key not in DSN_VARIABLES}
                 environment["AGNO_PG_DSN"] = dsn
             command: Callable[[argparse.Namespace, Settings], Coroutine[None, None, int]] = options.command
-            return asyncio.run(command(options, Settings.load(environment)))
-    except (BadSetting, EmbeddedError, ValueError, OSError) as error:  # OSError: the port is taken
+            settings = Settings.load(environment)
+            logs.configure(settings.log_format, settings.log_level)
+            return asyncio.run(command(options, settings))
+    except (BadSetting, EmbeddedError, ValueError, OSError) as error:
         print(f"session-service: {error}", file=sys.stderr)
         return 2
 
@@ -90,12 +92,13 @@ async def _serve(options: argparse.Namespace, settings: Settings) -> int:
         async with _stores(settings) as stores:
             store = next(store for id, store in stores if id == settings.databases.default)
             await load_demo(store)
-    await serve(settings, lambda port: _welcome(settings.host, port))
+    await serve(settings, lambda port, admin_port: _welcome(settings.host, port, admin_port))
     return 0
 
 
-def _welcome(host: str, port: int) -> None:
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+def _welcome(host: str, port: int, admin_port: int | None) -> None:
+    base = f"http://{f'[{host}]' if ':' in host else host}"
+    url = f"{base}:{port}"
     print(f"\nServing sessions on {url}; Ctrl-C stops. Try:\n", flush=True)
     print(f"  curl {url}/healthz")
     print(f"  curl '{url}/sessions?limit=5'")
@@ -103,9 +106,11 @@ def _welcome(host: str, port: int) -> None:
     print(f"  curl {url}/sessions/demo-refund/runs")
     print(
         f"  curl -X POST {url}/sessions/demo-trip/rename -H 'Content-Type: application/json' "
-        """-d '{"session_name": "Lisbon"}'\n""",
-        flush=True,
+        """-d '{"session_name": "Lisbon"}'"""
     )
+    if admin_port is not None:
+        print(f"  curl {base}:{admin_port}/metrics")
+    print(flush=True)
 
 
 async def _check(_: argparse.Namespace, settings: Settings) -> int:

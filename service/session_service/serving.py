@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import signal
 from collections.abc import Callable
 
 from aiohttp import web
 
-from session_service.app import PROBER, RELOADER, create_app
+from session_service.app import METRICS, PROBER, RELOADER, create_app
+from session_service.http.admin import create_admin
 from session_service.settings import Settings
 from session_service.store.reload import Reloader
 
@@ -20,8 +23,8 @@ KEEPALIVE_SECONDS = 75.0
 log = logging.getLogger("session_service")
 
 
-async def serve(settings: Settings, started: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `started` is told the port once requests are taken.
+async def serve(settings: Settings, started: Callable[[int, int | None], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `started` is told the ports once requests are taken: the API's, and the admin's.
 
     SIGTERM: not ready at once, requests still served for the time that endpoints take to forget us, then the
     listener closes and what is under way ends. SIGINT (Ctrl-C), or a second signal, does not wait for endpoints.
@@ -36,13 +39,17 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
         keepalive_timeout=KEEPALIVE_SECONDS,
         shutdown_timeout=settings.shutdown,
     )
+    admin = web.AppRunner(create_admin(app[METRICS].registry), access_log=None)
     await runner.setup()
+    await admin.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
-        await site.start()
+        port = await _listen(runner, settings.host, settings.port, "AGNO_SERVICE_PORT to a free port")
+        admin_port = settings.admin_port
+        if admin_port is not None:
+            admin_port = await _listen(admin, settings.host, admin_port, "AGNO_ADMIN_PORT to a free port, or to off")
         asked, hurried = _signals()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, app[RELOADER])
-        started(runner.addresses[0][1])
+        started(port, admin_port)
         await asked.wait()
         app[PROBER].draining = True
         if not hurried.is_set():
@@ -51,6 +58,8 @@ async def serve(settings: Settings, started: Callable[[int], None]) -> None:
                 await asyncio.wait_for(hurried.wait(), settings.drain)
     finally:
         await runner.cleanup()
+        # the last that is asked: what happened until the end can be scraped
+        await admin.cleanup()
         log.info("stopped")
 
 
@@ -59,6 +68,21 @@ def _reload(reloader: Reloader | None) -> None:
         log.warning("SIGHUP: there is nothing to read anew: AGNO_SESSION_DSN_MAP_FILE names no DSN map")
     else:
         reloader.look()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int, advice: str) -> int:
+    """Listen, and give the port. Raises ValueError, saying what to set, where that can't be."""
+    try:
+        await web.TCPSite(runner, host, port, reuse_address=True).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ValueError(f"port {port} of {host} is taken: set {advice}") from None
+        reason = os.strerror(error.errno or 0) if (error.errno or 0) > 0 else error.strerror
+        raise ValueError(
+            f"can't listen on {host}, port {port} ({reason}): set AGNO_SERVICE_HOST, or {advice}"
+        ) from None
+    listening: int = runner.addresses[0][1]
+    return listening
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

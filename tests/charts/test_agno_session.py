@@ -12,7 +12,8 @@ import yaml
 
 from session_operator.render.deployment import deployment
 from session_operator.render.labels import selector
-from session_service.settings import DSN_VARIABLES, VARIABLES, Settings
+from session_service.settings import Settings
+from session_service.variables import DSN_VARIABLES, VARIABLES
 from tests.operator.stores import store
 
 from . import helm

@@ -145,7 +145,8 @@ def smoke(case: str, *urls: str, **environment: str) -> subprocess.CompletedProc
 def serving(**variables: str) -> Iterator[str]:
     """The service, whose URL this is; the smoke test waits for it."""
     port = str(free_ports(1)[0])
-    environment = {"PATH": os.environ["PATH"], "AGNO_SERVICE_PORT": port, "AGNO_DRAIN_SECONDS": "0", **variables}
+    ports = {"AGNO_SERVICE_PORT": port, "AGNO_ADMIN_PORT": "off"}
+    environment = {"PATH": os.environ["PATH"], "AGNO_DRAIN_SECONDS": "0", **ports, **variables}
     process = subprocess.Popen([SERVICE, "serve"], env=environment, stderr=subprocess.DEVNULL)
     try:
         yield f"http://127.0.0.1:{port}"

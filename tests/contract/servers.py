@@ -162,6 +162,7 @@ def service(
             settings = {
                 "AGNO_SESSION_DSN_MAP": dsn_map(server.database.dsn, mode),
                 "AGNO_SERVICE_PORT": str(server.port),
+                "AGNO_ADMIN_PORT": "off",
                 "AGNO_DRAIN_SECONDS": "0",
                 **MODES[mode],
             }

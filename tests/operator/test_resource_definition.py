@@ -11,7 +11,7 @@ import yaml
 
 from session_operator.render import render
 from session_operator.resource import SessionStore
-from session_service.settings import DSN_VARIABLES
+from session_service.variables import DSN_VARIABLES
 
 from .api import Api
 from .apiserver import ROOT, ApiServer

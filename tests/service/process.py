@@ -45,6 +45,13 @@ class Serving:
     process: asyncio.subprocess.Process
     url: str
 
+    async def admin_url(self) -> str:
+        """The admin listener's URL, which is the last of the examples that it prints."""
+        while line := (await self.process.stdout.readline()).decode():
+            if found := re.search(r"(http://\S+:\d+)/metrics", line):
+                return found[1]
+        raise RuntimeError("it has no admin listener")
+
     @property
     def most_memory(self) -> int:
         """The most memory that it ever had resident, in bytes (VmHWM)."""
@@ -63,7 +70,7 @@ async def serving(*arguments: str, **variables: str) -> AsyncIterator[Serving]:
         *(COMMAND, "serve", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=environment({"AGNO_SERVICE_PORT": "0"} | variables),
+        env=environment({"AGNO_SERVICE_PORT": "0", "AGNO_ADMIN_PORT": "off"} | variables),
     )
     try:
         while line := (await process.stdout.readline()).decode():

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from session_service.settings import DSN_VARIABLES
+from session_service.variables import DSN_VARIABLES
 
 from .process import run
 

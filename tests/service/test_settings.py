@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from session_service.http.cors import DEFAULT_ORIGINS
-from session_service.settings import VARIABLES, BadSetting, Settings
+from session_service.settings import Settings
+from session_service.variables import VARIABLES, BadSetting
 
 DSN = "postgresql://ann:canary@db/agno"
 PAGE = Path(__file__).parents[2] / "docs/reference/environment.md"
@@ -23,6 +24,7 @@ def test_a_database_is_all_that_is_needed():
     assert (found.host, found.port, found.require_db_id) == ("127.0.0.1", 8080, False)
     assert found.request_timeout == 60
     assert (found.startup_grace, found.drain, found.shutdown) == (10, 5, 15)
+    assert (found.admin_port, found.log_format, found.log_level, found.trusted_proxies) == (9090, "auto", "info", ())
     assert found.termination_log == Path("/dev/termination-log")
     assert found.cors_origins == frozenset(DEFAULT_ORIGINS)
     assert not found.auth.uses_tokens
@@ -64,6 +66,17 @@ def test_an_empty_variable_counts_as_unset():
         ("AGNO_SERVICE_HOST", "::", lambda s: s.host, "::"),
         ("AGNO_SERVICE_PORT", "0", lambda s: s.port, 0),
         ("AGNO_SERVICE_PORT", "65535", lambda s: s.port, 65535),
+        ("AGNO_ADMIN_PORT", "0", lambda s: s.admin_port, 0),
+        ("AGNO_ADMIN_PORT", "OFF", lambda s: s.admin_port, None),
+        ("AGNO_LOG_FORMAT", "JSON", lambda s: s.log_format, "json"),
+        ("AGNO_LOG_LEVEL", "warning", lambda s: s.log_level, "warning"),
+        ("AGNO_LOG_KEY", "canary", lambda s: s.log_key, "canary"),
+        (
+            "AGNO_TRUSTED_PROXIES",
+            "10.1.2.3, fd00::/8",
+            lambda s: [str(n) for n in s.trusted_proxies],
+            ["10.1.2.3/32", "fd00::/8"],
+        ),
         ("AGNO_STARTUP_GRACE_SECONDS", "0", lambda s: s.startup_grace, 0.0),
         ("AGNO_REQUEST_TIMEOUT_SECONDS", "2.5", lambda s: s.request_timeout, 2.5),
         ("AGNO_REQUEST_TIMEOUT_SECONDS", "0", lambda s: s.request_timeout, None),
@@ -102,6 +115,10 @@ def test_a_variable_becomes_a_value(variable, text, read, value):
         ("AGNO_SERVICE_PORT", "-1", "write a port number from 0 to 65535"),
         ("AGNO_SERVICE_PORT", "http", "write a port number from 0 to 65535"),
         ("AGNO_SERVICE_PORT", "٨", "write a port number from 0 to 65535"),
+        ("AGNO_ADMIN_PORT", "none", "write a port number from 0 to 65535, or off"),
+        ("AGNO_LOG_FORMAT", "canary", "write auto, json or text"),
+        ("AGNO_LOG_LEVEL", "canary", "write debug, info, warning or error"),
+        ("AGNO_TRUSTED_PROXIES", "canary", "write addresses or networks by comma, such as 10.0.0.0/8"),
         ("AGNO_DRAIN_SECONDS", "5s", "write a number of seconds, 0 or more"),
         ("AGNO_DRAIN_SECONDS", "-1", "write a number of seconds, 0 or more"),
         ("AGNO_SHUTDOWN_SECONDS", "nan", "write a number of seconds, 0 or more"),
@@ -124,7 +141,7 @@ def test_a_default_database_that_there_is_not_is_refused():
 
 
 def test_a_repr_shows_nothing_secret():
-    secrets = {"OS_SECURITY_KEY": "canary", "JWT_VERIFICATION_KEY": "canary"}
+    secrets = {"OS_SECURITY_KEY": "canary", "JWT_VERIFICATION_KEY": "canary", "AGNO_LOG_KEY": "canary"}
     assert "canary" not in repr(load(**secrets))
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Any, Literal
 
 import psycopg2
+
+from session_service.observability.durations import Durations
+from session_service.observability.exchange import acquired, queried
 
 from .connection import Connection, Row, connect
 from .dsn_map import Source
@@ -39,6 +43,7 @@ class Database:
         self.id = id
         self.state: State = "untried"
         self.reason: str | None = None
+        self.durations = Durations()
         self.errors: Counter[str] = Counter()
         self._source = source
         self.pool = Pool(
@@ -70,23 +75,36 @@ class Database:
 
     async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
         async with self._lend() as connection:
-            return await connection.fetch(sql, parameters, prepare=parameters is not None)
+            return await self._fetch(connection, sql, parameters, prepare=parameters is not None)
+
+    async def _fetch(
+        self, connection: Connection, sql: str, parameters: Sequence[Any] | None = None, *, prepare: bool = False
+    ) -> list[Row]:
+        began = perf_counter()
+        try:
+            return await connection.fetch(sql, parameters, prepare=prepare)
+        finally:
+            took = perf_counter() - began
+            self.durations.add(took)
+            queried(took)
 
     async def stream(self, sql: str, parameters: Sequence[Any], batch: int) -> AsyncGenerator[list[Row], None]:
         """Rows in batches from a cursor, so that memory holds one batch. Nothing is yielded where there are none."""
         async with self._lend() as connection:
             fetch = f"FETCH {batch} FROM batches"
             opening = f"BEGIN READ ONLY; DECLARE batches NO SCROLL CURSOR FOR {sql}; {fetch}"
-            rows = await connection.fetch(opening, parameters)
+            rows = await self._fetch(connection, opening, parameters)
             while rows:
                 yield rows
-                rows = await connection.fetch(fetch) if len(rows) == batch else []
-            await connection.fetch("COMMIT")
+                rows = await self._fetch(connection, fetch) if len(rows) == batch else []
+            await self._fetch(connection, "COMMIT")
 
     @asynccontextmanager
     async def _lend(self) -> AsyncIterator[Connection]:
+        began = perf_counter()
         try:
             async with self.pool.connection() as connection:
+                acquired(began)
                 yield connection
         except (psycopg2.Error, DatabaseError) as error:
             known = error if isinstance(error, DatabaseError) else statement_error(error)

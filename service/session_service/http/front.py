@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import perf_counter
 
 from aiohttp import web
 
@@ -16,16 +17,19 @@ from session_service.http.auth import Authenticator
 from session_service.http.caller import Caller
 from session_service.http.cors import is_preflight, preflight, response_headers
 from session_service.http.errors import ApiError, database_failure
+from session_service.http.observer import CLIENT_CLOSED_REQUEST, Observer
 from session_service.http.requests import Call
 from session_service.http.routing import Router, decoded
 from session_service.http.scopes import require_scope
 from session_service.http.selection import Stores
+from session_service.observability.exchange import Exchange, current
+from session_service.observability.metrics import OVERLOADED, PREFLIGHT
 from session_service.sessions.errors import InvalidContent
 from session_service.store.store_map import LiveStores
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
-log = logging.getLogger("session_service.access")
+log = logging.getLogger("session_service.http")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +42,67 @@ class Front:
     require_db_id: bool
     cors_origins: frozenset[str]
     request_timeout: float | None
+    observer: Observer
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The answer to a request; an exception never leaves here but for a broken stream."""
+        exchange = self.observer.begin(request)
+        status, size = CLIENT_CLOSED_REQUEST, 0
+        try:
+            response = await self._respond(request, exchange)
+            status, size = response.status, _size(response)
+        finally:
+            self.observer.end(exchange, status, size)
+        return response
+
+    async def _respond(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         if is_preflight(request.method, request.headers):
+            exchange.route = PREFLIGHT
             status, headers, text = preflight(request.headers, self.cors_origins)
             return web.Response(status=status, headers=headers, text=text)
-        path = decoded(request.raw_path)
         with self.live.use() as stores:
-            call = Call(request, Caller(), {}, Stores(stores.by_id, stores.default, self.require_db_id))
-            return await self._respond(call, path)
+            chosen = Stores(stores.by_id, stores.default, self.require_db_id)
+            return await self._answer(Call(request, Caller(), {}, chosen, exchange))
 
-    async def _respond(self, call: Call, path: str) -> web.StreamResponse:
-        request = call.request
-        began = time.perf_counter()
-        template = "-"
+    async def _answer(self, call: Call) -> web.StreamResponse:
+        exchange = call.exchange
         try:
-            call.caller = self.authenticator.authenticate(request.method, path, request.headers)
-            require_scope(call.caller, request.method, path)
-            match = self.router.match(request.method, path)
-            template, call.values = match.template, match.values
-            response = await self._in_time(match.handler(call))
+            return await self._handle(call)
         except ApiError as error:
-            response = failure(error)
+            return failure(error)
         except InvalidContent as error:
             problem = {"type": "value_error", "loc": ["body", error.field], "msg": error.reason, "input": None}
-            response = failure(ApiError(422, [problem]))
+            return failure(ApiError(422, [problem]))
         except DatabaseError as error:
             log.warning("database %s: %s (%s)", call.db_id, error, error.reason)
-            response = failure(database_failure(error, call.db_id or call.stores.default))
+            if error.reason == "PoolQueueFull":
+                self.observer.metrics.refused(OVERLOADED)
+            return failure(database_failure(error, call.db_id or call.stores.default))
         except web.HTTPException as error:
-            response = failure(ApiError(error.status, error.reason))
+            return failure(ApiError(error.status, error.reason))
         except Exception:
-            log.exception("%s %s failed", request.method, template)
-            response = failure(ApiError(500, "Internal server error"))
-        milliseconds = (time.perf_counter() - began) * 1000
-        # a pod is probed every few seconds
-        level = logging.DEBUG if template.startswith("/health") else logging.INFO
-        words = (request.method, template, response.status, milliseconds, call.db_id or "-")
-        log.log(level, "%s %s %s %.1f ms db=%s", *words)
-        return response
+            log.exception("%s %s failed", exchange.method, exchange.route)
+            return failure(ApiError(500, "Internal server error"))
+
+    async def _handle(self, call: Call) -> web.StreamResponse:
+        request, exchange = call.request, call.exchange
+        path = decoded(request.raw_path)
+        try:
+            call.caller = self.authenticator.authenticate(request.method, path, request.headers)
+            exchange.user_id = call.caller.user_id
+            require_scope(call.caller, request.method, path)
+        except ApiError:
+            # also a refusal is counted by the route that it was meant for
+            with contextlib.suppress(ApiError):
+                exchange.route = self.router.match(request.method, path).template
+            raise
+        finally:
+            exchange.authenticating = perf_counter() - exchange.began
+        match = self.router.match(request.method, path)
+        exchange.route, call.values = match.template, match.values
+        if "session_id" in match.values:
+            exchange.sessions.append(match.values["session_id"])
+        return await self._in_time(match.handler(call))
 
     async def _in_time(self, answering: Awaitable[web.StreamResponse]) -> web.StreamResponse:
         """The answer, or 504 at the deadline: what is cancelled here is cancelled on the database server, too."""
@@ -90,6 +115,15 @@ class Front:
             raise ApiError(504, f"The request took longer than {self.request_timeout:g} seconds") from None
 
     async def add_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        """What every ordinary answer carries for browsers; a preflight has its own."""
-        if not is_preflight(request.method, request.headers):
-            response.headers.update(response_headers(request.headers.get("Origin"), self.cors_origins))
+        """What every answer carries of its exchange, and ordinary ones for browsers: a preflight has its own."""
+        exchange = current.get()
+        if exchange is not None:
+            response.headers.update(self.observer.headers(exchange))
+            if exchange.route is PREFLIGHT:
+                return
+        response.headers.update(response_headers(request.headers.get("Origin"), self.cors_origins))
+
+
+def _size(response: web.StreamResponse) -> int:
+    body = getattr(response, "body", None)
+    return len(body) if isinstance(body, bytes) else response.body_length

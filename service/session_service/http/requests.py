@@ -15,6 +15,7 @@ from session_service.http.caller import Caller
 from session_service.http.errors import ApiError
 from session_service.http.parameters import Problems, Selection, check, query_values
 from session_service.http.selection import Stores
+from session_service.observability.exchange import Exchange
 from session_service.store.session_store import SessionStore
 
 Query = TypeVar("Query", bound=BaseModel)
@@ -25,13 +26,18 @@ ABSENT = object()
 
 @dataclass(slots=True)
 class Call:
-    """A request that has been authenticated and routed. `db_id` is set once its database is chosen."""
+    """A request that has been authenticated and routed."""
 
     request: web.Request
     caller: Caller
     values: dict[str, str]
     stores: Stores
-    db_id: str | None = None
+    exchange: Exchange
+
+    @property
+    def db_id(self) -> str | None:
+        """The id of its database, None until that is chosen."""
+        return self.exchange.db_id
 
     def checked_query(self, kind: type[Query]) -> Query | Problems:
         """The query as this model, or its problems; a caller that takes a body checks both before it refuses."""
@@ -87,7 +93,7 @@ class Call:
             store = await self.stores.select(selection.db_id, selection.table)
         else:
             store = await self.stores.select(selection, None)
-        self.db_id = store.database.id
+        self.exchange.db_id = store.database.id
         return store
 
 

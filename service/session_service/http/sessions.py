@@ -86,6 +86,7 @@ async def create_session(call: Call) -> web.Response:
     query, body = await call.query_and_body(CreateParameters, CreateBody, absent={})
     store = await call.store(query.db_id)
     session_id = checked_identifier("session_id", body.session_id) or str(uuid.uuid4())
+    call.exchange.sessions.append(session_id)
     component = {"agent": body.agent_id, "team": body.team_id, "workflow": body.workflow_id}[query.type]
     metadata = None if body.metadata is None else stored_metadata(body.metadata)
     new = NewSession(
@@ -169,6 +170,7 @@ async def delete_sessions(call: Call) -> web.Response:
     query, body = await call.query_and_body(DeleteParameters, BulkDeleteBody)
     if len(body.session_ids) != len(body.session_types):
         raise ApiError(400, "Session IDs and session types must have the same length")
+    call.exchange.sessions.extend(body.session_ids)
     store = await call.store(query)
     user_id = call.caller.owner_filter(query.user_id)
     _refuse_media(query)

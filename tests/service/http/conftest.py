@@ -1,16 +1,50 @@
 """The service in this process, on a socket of its own, over databases of its own."""
 
+import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from session_service.app import create_app
+from session_service.observability import logs
 from session_service.settings import Settings
 
 Serve = Callable[..., Awaitable[TestClient]]
+
+
+class Log:
+    """All that is logged, as JSON lines; the loggers of a service are those of when it was made."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        self._stream = io.TextIOWrapper(self._bytes, write_through=True)
+        self.configure("debug")
+
+    def configure(self, level: str) -> None:
+        """Log from this level on."""
+        logs.configure("json", level, self._stream)
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self._bytes.getvalue().decode()
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """The lines of the logger of this name."""
+        return [line for line in map(json.loads, self.text.splitlines()) if line["logger"] == name]
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """What is logged from now on."""
+    level = logging.getLogger().level
+    yield Log()
+    logs.configure()
+    logging.getLogger().setLevel(level)
 
 
 @pytest.fixture

@@ -1,0 +1,105 @@
+"""Figures of databases as metrics, read when they are scraped and never on the way of a request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from session_service.observability.durations import Durations
+
+
+@dataclass(slots=True)
+class Figures:
+    """What is known of one database id now. Connections are counted by their state; `errors` by their reason."""
+
+    id: str
+    state: str
+    layout: str | None
+    connections: Mapping[str, int]
+    max_connections: int
+    waiting: int
+    acquire_timeouts: int
+    refused: int
+    errors: Counter[str]
+    durations: Durations = field(repr=False)
+
+
+class DatabaseCollector(Collector):
+    """Reads the figures of every database at each scrape; `states` are all that a database may be in."""
+
+    def __init__(self, figures: Callable[[], Sequence[Figures]], states: Sequence[str]) -> None:
+        self._figures = figures
+        self._states = states
+
+    def describe(self) -> list[Metric]:
+        """Nothing: a registry would collect just to learn the names."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, each with the samples of all databases."""
+        figures = self._figures()
+        connections = GaugeMetricFamily(
+            "agno_session_pool_connections", "Connections of the pool by state.", labels=["database", "state"]
+        )
+        largest = GaugeMetricFamily(
+            "agno_session_pool_max_connections", "How many connections the pool may have.", labels=["database"]
+        )
+        waiting = GaugeMetricFamily(
+            "agno_session_pool_waiting", "Requests that wait for a connection.", labels=["database"]
+        )
+        timeouts = CounterMetricFamily(
+            "agno_session_pool_acquire_timeouts", "Requests that waited in vain.", labels=["database"]
+        )
+        refused = CounterMetricFamily(
+            "agno_session_pool_refused", "Requests turned away since too many waited.", labels=["database"]
+        )
+        state = GaugeMetricFamily(
+            "agno_session_database_state", "1 for the state that the database is in.", labels=["database", "state"]
+        )
+        layout = GaugeMetricFamily(
+            "agno_session_database_layout", "1 for the layout that was seen last.", labels=["database", "layout"]
+        )
+        errors = CounterMetricFamily(
+            "agno_session_database_errors",
+            "Failures by reason (docs/reference/probes.md) or SQLSTATE.",
+            labels=["database", "reason"],
+        )
+        durations = HistogramMetricFamily(
+            "agno_session_database_query_duration_seconds", "Statements, as the service waits.", labels=["database"]
+        )
+        for found in figures:
+            for kind, count in found.connections.items():
+                connections.add_metric([found.id, kind], count)
+            largest.add_metric([found.id], found.max_connections)
+            waiting.add_metric([found.id], found.waiting)
+            timeouts.add_metric([found.id], found.acquire_timeouts)
+            refused.add_metric([found.id], found.refused)
+            for name in self._states:
+                state.add_metric([found.id, name], float(name == found.state))
+            if found.layout is not None:
+                layout.add_metric([found.id, found.layout], 1)
+            for reason, count in sorted(found.errors.items()):
+                errors.add_metric([found.id, reason], count)
+            durations.add_metric([found.id], found.durations.buckets, found.durations.sum)
+        yield from (connections, largest, waiting, timeouts, refused, state, layout, errors, durations)
+
+
+class ReloadCollector(Collector):
+    """Counts what became of changes of the DSN map."""
+
+    def __init__(self, results: Mapping[Any, int]) -> None:
+        self._results = results
+
+    def collect(self) -> Iterator[Metric]:
+        """The one family."""
+        family = CounterMetricFamily(
+            "agno_session_dsn_map_reloads", "Tries at a changed DSN map, by result.", labels=["result"]
+        )
+        for result in ("applied", "refused"):
+            family.add_metric([result], self._results.get(result, 0))
+        yield family

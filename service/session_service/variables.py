@@ -1,0 +1,137 @@
+"""Every environment variable of the service, in one typed table (docs/reference/environment.md is held to it)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from session_service.http.cors import DEFAULT_ORIGINS
+from session_service.http.remote import networks
+from session_service.observability.logs import LEVELS
+
+DSN_VARIABLES = ("AGNO_SESSION_DSN_MAP", "AGNO_SESSION_DSN_MAP_FILE", "AGNO_PG_DSN", "DATABASE_URL")
+
+
+class BadSetting(ValueError):
+    """A variable can't be used. The message names it and says what to write; it never repeats a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: how its text is read, and what stands if it is unset or empty."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: Any
+    meaning: str
+
+
+def _flag(value: str) -> bool:
+    if value.lower() in {"true", "1", "yes", "on"}:
+        return True
+    if value.lower() in {"false", "0", "no", "off"}:
+        return False
+    raise ValueError("write true or false")
+
+
+def _port(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or int(value) > 65535:
+        raise ValueError("write a port number from 0 to 65535")
+    return int(value)
+
+
+def _port_or_off(value: str) -> int | None:
+    if value.lower() == "off":
+        return None
+    try:
+        return _port(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or off") from None
+
+
+def _networks(value: str) -> Any:
+    try:
+        return networks(_words(value))
+    except ValueError:
+        raise ValueError("write addresses or networks by comma, such as 10.0.0.0/8, fd00::/8") from None
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def one(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError(f"write {', '.join(words[:-1])} or {words[-1]}")
+        return value.lower()
+
+    return one
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e6:
+        raise ValueError("write a number of seconds, 0 or more")
+    return seconds
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+VARIABLES = (
+    Variable("AGNO_SESSION_DSN_MAP", str, None, "The DSN map as JSON text."),
+    Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read anew when it changes."),
+    Variable("AGNO_PG_DSN", str, None, "The DSN of one database, whose id is `default`."),
+    Variable("DATABASE_URL", str, None, "The same, where the variables above are unset."),
+    Variable("AGNO_DEFAULT_DB_ID", str, None, "The database that answers without `db_id`; else the first of the map."),
+    Variable(
+        "AGNO_REQUIRE_DB_ID", _flag, False, "Answer 400 without `db_id` where there are several, as AgentOS does."
+    ),
+    Variable("AGNO_SERVICE_HOST", str, "127.0.0.1", "The address to listen on; the images set 0.0.0.0."),
+    Variable("AGNO_SERVICE_PORT", _port, 8080, "The port to listen on."),
+    Variable("AGNO_REQUEST_TIMEOUT_SECONDS", _seconds, 60.0, "How long a request may take; 0 for as long as it likes."),
+    Variable(
+        "AGNO_ADMIN_PORT", _port_or_off, 9090, "The port of `/metrics`, on the same address; `off`: do without it."
+    ),
+    Variable(
+        "AGNO_LOG_FORMAT", _one_of("auto", "json", "text"), "auto", "`json`, `text`, or `auto`: text on a terminal."
+    ),
+    Variable("AGNO_LOG_LEVEL", _one_of(*LEVELS), "info", "`debug`, `info`, `warning` or `error`."),
+    Variable(
+        "AGNO_LOG_KEY", str, None, "The key of the names that stand for ids in logs; else one drawn at each start."
+    ),
+    Variable(
+        "AGNO_TRUSTED_PROXIES", _networks, (), "Addresses and networks, by comma, whose `X-Forwarded-For` is believed."
+    ),
+    Variable("AGNO_STARTUP_GRACE_SECONDS", _seconds, 10.0, "How long start-up waits for a database out of reach."),
+    Variable("AGNO_DRAIN_SECONDS", _seconds, 5.0, "How long requests are still taken after SIGTERM, while not ready."),
+    Variable("AGNO_SHUTDOWN_SECONDS", _seconds, 15.0, "How long requests may then take to end."),
+    Variable("AGNO_TERMINATION_LOG", Path, Path("/dev/termination-log"), "Where a pod says why it won't start."),
+    Variable("AGNO_CORS_ORIGINS", _words, DEFAULT_ORIGINS, "Origins, by comma, whose browsers may read answers."),
+    Variable("OS_SECURITY_KEY", str, None, "The one key that callers present, as AgentOS has it."),
+    Variable("AGNO_AUTHORIZATION", _flag, False, "Enforce the scopes of tokens."),
+    Variable("JWT_VERIFICATION_KEY", str, None, "The key, or PEM public key, that verifies tokens."),
+    Variable(
+        "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read anew when it changes."
+    ),
+    Variable("AGNO_JWT_ALGORITHM", str, "RS256", "The one algorithm that tokens may be signed with."),
+    Variable("AGNO_JWT_VERIFY_AUDIENCE", _flag, False, "Refuse tokens that are not for AGNO_JWT_AUDIENCE."),
+    Variable("AGNO_JWT_AUDIENCE", _words, (), "Audiences, by comma, that tokens may be for; else AGNO_OS_ID."),
+    Variable("AGNO_JWT_ISSUER", str, None, "The issuer that tokens must name."),
+    Variable("AGNO_JWT_ADMIN_SCOPE", str, "agent_os:admin", "The scope that grants everything."),
+    Variable("AGNO_OS_ID", str, None, "The id of the AgentOS that this service stands in for."),
+    Variable("AGNO_USER_ISOLATION", _flag, False, "Show callers with a token their own sessions only."),
+)
+
+
+def read(variable: Variable, environment: Mapping[str, str]) -> Any:
+    text = environment.get(variable.name, "")
+    if not text:
+        return variable.default
+    try:
+        return variable.read(text)
+    except ValueError as error:
+        raise BadSetting(f"{variable.name}: {error}") from None
