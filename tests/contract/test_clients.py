@@ -18,6 +18,12 @@ from .tally import Tally, route
 HERE = Path(__file__).parent
 AGENT_UI = json.loads((HERE / "data/agent_ui.json").read_text())
 REFUSED = {"nobody's", "no such run", "create again", "rename nothing", "deleted"}
+# what a reader copies from docs/how-to/one-url-with-agentos.md, and what an nginx of nobody's system needs around it
+PAGE = HERE.parents[1] / "docs/how-to/nginx.conf"
+AROUND = "daemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}"
+PATHS = "access_log off;\n" + "".join(
+    f"{kind}_temp_path {kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+)
 ORIGIN = {"Origin": "http://localhost:3000", "Content-Type": "application/json"}
 
 
@@ -44,17 +50,22 @@ def test_agentos_client_understands_the_service_as_it_does_agentos(agentos: Serv
 
 @pytest.fixture(scope="module")
 def proxied(agentos: Servers, service: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """nginx before the service and AgentOS, and the database behind the service."""
+    """nginx, as the how-to configures it, before the service and AgentOS; and the database behind the service."""
     nginx = subprocess.run(
         [HERE.parent / "debian.sh", "nginx", "usr/sbin/nginx"], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.strip()
     directory = tmp_path_factory.mktemp("nginx")
     server = Server(free_port(), service["v3", "open"].database)
-    ports = {"PORT": server.port, "SERVICE": service["v3", "open"].port, "AGENTOS": agentos["v3", "open"].port}
-    configuration = (HERE / "data/nginx.conf").read_text()
-    for name, port in ports.items():
-        configuration = configuration.replace(f"@{name}@", str(port))
-    (directory / "nginx.conf").write_text(configuration)
+    addresses = {
+        "listen 80": f"listen 127.0.0.1:{server.port}",
+        "sessions:8080": f"127.0.0.1:{service['v3', 'open'].port}",
+        "agentos:7777": f"127.0.0.1:{agentos['v3', 'open'].port}",
+    }
+    configuration = PAGE.read_text()
+    for shown, here in addresses.items():
+        assert shown in configuration
+        configuration = configuration.replace(shown, here)
+    (directory / "nginx.conf").write_text(f"{AROUND}\nhttp {{\n{PATHS}\n{configuration}}}\n")
     log = directory / "nginx.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -62,18 +62,30 @@ def postgres(cluster: Cluster, _images: None, step: Step) -> Iterator[Postgres]:
 def operator(cluster: Cluster, _images: None, step: Step) -> Iterator[None]:
     """The operator, installed as a user installs it."""
     with step("Installing the operator"):
-        cluster.kubectl("apply", "--kustomize", str(ROOT / "manifests"))
-        words = (
-            "--namespace",
-            "session-operator",
-            "rollout",
-            "status",
-            "deployment/session-operator",
-            "--timeout=120s",
-        )
-        cluster.kubectl(*words, seconds=130)
+        install_operator(cluster)
     yield
     cluster.kubectl("delete", "--kustomize", str(ROOT / "manifests"), "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture
+def without_operator(cluster: Cluster, _images: None, step: Step) -> Iterator[None]:
+    """A cluster that nobody installed the operator on. If there was one, it is back afterwards."""
+    words = ("--namespace", "session-operator", "get", "deployment", "session-operator", "--output=name")
+    installed = cluster.kubectl(*words, "--ignore-not-found")
+    if installed:
+        with step("Removing the operator for a while"):
+            cluster.kubectl("delete", "--kustomize", str(ROOT / "manifests"), "--ignore-not-found", seconds=180)
+    yield
+    if installed:
+        with step("Installing the operator again"):
+            install_operator(cluster)
+
+
+def install_operator(cluster: Cluster) -> None:
+    """By kustomize, until it runs."""
+    cluster.kubectl("apply", "--kustomize", str(ROOT / "manifests"))
+    words = ("--namespace", "session-operator", "rollout", "status", "deployment/session-operator", "--timeout=120s")
+    cluster.kubectl(*words, seconds=130)
 
 
 @pytest.fixture

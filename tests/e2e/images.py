@@ -32,18 +32,26 @@ EPOCH = re.search(r"^ARG SOURCE_DATE_EPOCH=(\d+)", (ROOT / "Dockerfile.service")
 
 def provide() -> None:
     """Build all images and hand them to the cluster."""
-    load = shlex.split(os.environ.get("E2E_IMAGE_LOAD", ""))
-    if not load:
-        if "E2E_KUBECONFIG" in os.environ:
-            return
-        load = [str(SCRIPTS / "load-image.sh")]
+    if not loader():
+        return
+    for image in SOURCES:
+        build(image)
+        hand_over(image, image)
+
+
+def loader() -> list[str]:
+    """The command that gives an image archive to the cluster; empty where the cluster has its images."""
+    if words := shlex.split(os.environ.get("E2E_IMAGE_LOAD", "")):
+        return words
+    return [] if "E2E_KUBECONFIG" in os.environ else [str(SCRIPTS / "load-image.sh")]
+
+
+def hand_over(image: str, name: str) -> None:
+    """Give an image that was built to the cluster, under this name."""
     with tempfile.TemporaryDirectory() as scratch:
-        for image in SOURCES:
-            build(image)
-            archive = f"{scratch}/{image.replace(':', '-')}.tar"
-            buildah("push", "--quiet", f"localhost/{image}", f"docker-archive:{archive}:{image}")
-            subprocess.run([*load, archive], check=True, timeout=300)
-            Path(archive).unlink()
+        archive = f"{scratch}/image.tar"
+        buildah("push", "--quiet", f"localhost/{image}", f"docker-archive:{archive}:{name}")
+        subprocess.run([*loader(), archive], check=True, timeout=300)
 
 
 def build(image: str, *words: str, tag: str | None = None) -> None:
