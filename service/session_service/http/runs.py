@@ -36,7 +36,7 @@ async def list_previews(call: Call) -> web.StreamResponse:
 async def _list(call: Call, shape: Shape) -> web.StreamResponse:
     query = call.query(RunsParameters)
     statuses = _statuses(query.status)
-    store = await call.store(query)
+    store = await call.reader(query)
     session_id = call.values["session_id"]
     session = await store.record(session_id, call.caller.owner_filter(query.user_id))
     if session is None:
@@ -98,7 +98,7 @@ async def _array(request: web.Request, items: AsyncIterator[bytes]) -> web.Strea
 async def read_run(call: Call) -> web.Response:
     """`GET /sessions/{session_id}/runs/{run_id}`, nulls printed. `type` is checked and has no effect."""
     query = call.query(SessionParameters)
-    store = await call.store(query)
+    store = await call.reader(query)
     session_id, run_id = call.values["session_id"], call.values["run_id"]
     session = await store.record(session_id, call.caller.owner_filter(query.user_id))
     if session is None:

@@ -36,6 +36,7 @@ from session_service.sessions.stored_json import (
 from session_service.sessions.summaries import stored_summary
 from session_service.store.listing import SessionQuery
 from session_service.store.records import NameSource, SessionRecord
+from session_service.store.replica_first import SessionReader
 from session_service.store.session_store import RunTaken, SessionStore
 from session_service.store.writing import NewSession, SessionChanges
 
@@ -43,7 +44,7 @@ from session_service.store.writing import NewSession, SessionChanges
 async def list_sessions(call: Call) -> web.Response:
     """`GET /sessions`."""
     query = call.query(ListParameters)
-    store = await call.store(query)
+    store = await call.reader(query)
     page = await store.page(
         SessionQuery(
             session_type=query.type,
@@ -62,7 +63,7 @@ async def list_sessions(call: Call) -> web.Response:
 async def read_session(call: Call) -> web.Response:
     """`GET /sessions/{session_id}`: with `type`, the session in that type's shape, whatever it is."""
     query = call.query(SessionParameters)
-    store = await call.store(query)
+    store = await call.reader(query)
     session_id = call.values["session_id"]
     found = await store.session(session_id, call.caller.owner_filter(query.user_id), query.type)
     if found is None:
@@ -72,7 +73,7 @@ async def read_session(call: Call) -> web.Response:
 
 
 async def _detail(
-    store: SessionStore, record: SessionRecord, source: NameSource | None, shown_as: str | None, *, nulls: bool
+    store: SessionReader, record: SessionRecord, source: NameSource | None, shown_as: str | None, *, nulls: bool
 ) -> bytes:
     shown_as = shown_as or record.session_type
     stored_name = read_object(record.session_data).get("session_name")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from session_service.database.database import State
 from session_service.database.errors import DatabaseError
+from session_service.database.replica import Replica, ReplicaState
 from session_service.database.retry import Retry
 from session_service.store.session_store import SessionStore
 from session_service.store.store_map import LiveStores
 
 FINE_SECONDS = 10.0
+REPLICA_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 32.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +29,27 @@ class DatabaseReport:
     state: State
     reason: str | None
     layout: str | None
+    replica: ReplicaState | None = None
 
     @property
     def as_json(self) -> dict[str, str]:
         """The members that have a value; a DSN is none of them."""
-        members = {"id": self.id, "state": self.state, "reason": self.reason, "layout": self.layout}
+        members = {
+            "id": self.id,
+            "state": self.state,
+            "reason": self.reason,
+            "layout": self.layout,
+            "replica": self.replica,
+        }
         return {key: value for key, value in members.items() if value is not None}
 
 
 def _report(id: str, stores: Sequence[SessionStore]) -> DatabaseReport:
     """An id whose sources are in several databases is as well as the first of them that does not serve."""
     worst = next((store for store in stores if store.database.state != "serving"), stores[0])
-    return DatabaseReport(id, worst.database.state, worst.database.reason, worst.layout_name)
+    replica = worst.database.replica
+    state = None if replica is None else replica.state
+    return DatabaseReport(id, worst.database.state, worst.database.reason, worst.layout_name, state)
 
 
 class Prober:
@@ -44,7 +58,7 @@ class Prober:
     def __init__(self, live: LiveStores, grace: float) -> None:
         self._live = live
         self._grace = grace
-        self._tasks: dict[SessionStore, asyncio.Task[None]] = {}
+        self._tasks: dict[SessionStore | Replica, asyncio.Task[None]] = {}
         self._began = 0.0
         self._started = False
         self.draining = False
@@ -55,13 +69,15 @@ class Prober:
         self.follow()
 
     def follow(self) -> None:
-        """Probe the stores that are live now, and no others."""
-        wanted = self._live.current.stores
-        for store in set(self._tasks).difference(wanted):
-            self._tasks.pop(store).cancel()
-        for store in wanted:
-            if store not in self._tasks:
-                self._tasks[store] = asyncio.create_task(self._watch(store))
+        """Probe what is live now, and nothing else."""
+        stores = self._live.current.stores
+        replicas = {store.database.replica for store in stores}
+        wanted: set[SessionStore | Replica] = {*stores, *(replica for replica in replicas if replica is not None)}
+        for gone in self._tasks.keys() - wanted:
+            self._tasks.pop(gone).cancel()
+        for new in wanted - self._tasks.keys():
+            watching = self._watch(new) if isinstance(new, SessionStore) else self._watch_replica(new)
+            self._tasks[new] = asyncio.create_task(watching)
 
     async def end(self) -> None:
         """Stop probing."""
@@ -79,6 +95,24 @@ class Prober:
             else:
                 retry.succeeded()
                 pause = FINE_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _watch_replica(self, replica: Replica) -> None:
+        retry = Retry(LONGEST_RETRY_SECONDS)
+        told: ReplicaState = "serving"
+        while True:
+            try:
+                await replica.observe()
+            except DatabaseError:
+                pause = retry.failed()
+            else:
+                retry.succeeded()
+                pause = REPLICA_SECONDS
+            if replica.state != told:
+                told = replica.state
+                words = replica.database.id, told, replica.database.reason or "-"
+                level = logging.INFO if told == "serving" else logging.WARNING
+                log.log(level, "the replica of database %s: %s (%s)", *words)
             await asyncio.sleep(pause)
 
     def reports(self) -> list[DatabaseReport]:

@@ -41,6 +41,9 @@ class SessionStore:
         self.table = source.session_table
         self.tables = Tables.of(source)
         self._layout: Layout | None = None
+        self.on_replica: SessionStore | None = None
+        if database.replica is not None and source.replica is not None:
+            self.on_replica = SessionStore(database.replica.database, source.replica)
 
     async def layout(self, *, fresh: bool = False) -> Layout:
         """What the database holds now; with `fresh` it is asked in any case."""

@@ -25,21 +25,25 @@ def test_a_bare_dsn_and_an_object_with_only_a_dsn_have_the_defaults():
     [bare] = loaded({"main": DSN}).sources["main"]
     assert [bare] == [*loaded({"main": {"dsn": DSN}}).sources["main"]]
     assert (bare.schema, bare.session_table, bare.runs_table) == ("ai", "agno_sessions", "agno_runs")
-    assert (bare.pool_size, bare.statement_timeout) == (10, 30)
+    assert (bare.pool_size, bare.max_waiting, bare.statement_timeout) == (10, 500, 30)
+    assert (bare.read_only_dsn, bare.replica) == (None, None)
 
 
 def test_every_key_of_an_object_is_read():
     entry = {
         "dsn": DSN,
+        "readOnlyDsn": "postgresql://ann:canary@replica/agno",
         "schema": "archive",
         "sessionTable": "sessions",
         "runsTable": "runs",
-        "pool": {"maxSize": 3},
+        "pool": {"maxSize": 3, "maxWaiting": 9},
         "statementTimeoutSeconds": 7,
     }
     [source] = loaded({"main": entry}).sources["main"]
     assert (source.schema, source.session_table, source.runs_table) == ("archive", "sessions", "runs")
-    assert (source.pool_size, source.statement_timeout) == (3, 7)
+    assert (source.pool_size, source.max_waiting, source.statement_timeout) == (3, 9, 7)
+    assert "host=replica" in source.read_only_dsn.text
+    assert (source.replica.dsn, source.replica.read_only_dsn) == (source.read_only_dsn, None)
 
 
 def test_an_id_may_have_several_tables_in_order():
@@ -72,6 +76,7 @@ OBJECT = 'it must be a JSON object with at least one database: {"main": "postgre
         ('{"main": {}}', "'main' has no dsn"),
         ('{"main": {"dsn": ""}}', "dsn of 'main' must be a text that is not empty"),
         ('{"main": {"dsn": 5}}', "dsn of 'main' must be a text that is not empty"),
+        ('{"main": {"dsn": "host=a", "readOnlyDsn": ""}}', "readOnlyDsn of 'main' must be a text that is not empty"),
         ('{"main": {"dsn": "host=a", "password": "canary"}}', "'main' has an unknown key: password"),
         ('{"main": {"dsn": "host=a", "pool": {"minSize": 1}}}', "'main' has an unknown key: pool.minSize"),
         ('{"main": {"dsn": "host=a", "pool": 5}}', "pool of 'main' must be an object"),

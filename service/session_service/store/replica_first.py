@@ -1,0 +1,111 @@
+"""Reads of one request from a read-only replica, and from the primary for what the replica can't tell."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Protocol, TypeVar
+
+from session_service.database.errors import DatabaseError, TimedOut
+
+from .listing import SessionQuery
+from .records import NameSource, RunMessages, SessionPage, SessionRecord
+from .session_store import SessionStore
+
+Result = TypeVar("Result")
+
+
+class SessionReader(Protocol):
+    """The reads of `SessionStore`."""
+
+    async def page(self, query: SessionQuery) -> SessionPage: ...
+
+    async def session(
+        self, session_id: str, user_id: str | None, shown_as: str | None = None
+    ) -> tuple[SessionRecord, NameSource] | None: ...
+
+    async def record(self, session_id: str, user_id: str | None) -> SessionRecord | None: ...
+
+    async def run(self, session_id: str, run_id: str) -> tuple[bytes | None, bool]: ...
+
+    async def messages(self, session_id: str) -> list[RunMessages]: ...
+
+    def runs(self, session_id: str) -> AsyncGenerator[bytes, None]: ...
+
+
+def reader(store: SessionStore) -> SessionReader:
+    """Whom one request that only reads should ask."""
+    replica = store.database.replica
+    if store.on_replica is None or replica is None or not replica.usable:
+        return store
+    return ReplicaFirst(store.on_replica, store)
+
+
+class ReplicaFirst:
+    """Asks the replica. What it does not find there, or fails to, it asks of the primary, and stays there.
+
+    It stays, so that a request never sees the state of the primary first and then an older one. A statement that ran
+    out of time is not tried twice.
+    """
+
+    def __init__(self, replica: SessionStore, primary: SessionStore) -> None:
+        self._replica: SessionStore | None = replica
+        self._primary = primary
+
+    async def _ask(
+        self, work: Callable[[SessionStore], Awaitable[Result]], found: Callable[[Result], object] = lambda _: True
+    ) -> Result:
+        if self._replica is not None:
+            try:
+                result = await work(self._replica)
+            except TimedOut:
+                raise
+            except DatabaseError:
+                pass
+            else:
+                if found(result):
+                    return result
+            self._replica = None
+        return await work(self._primary)
+
+    async def page(self, query: SessionQuery) -> SessionPage:
+        """A page of sessions; an empty list is never taken from the replica."""
+        return await self._ask(lambda store: store.page(query), lambda page: page.total)
+
+    async def session(
+        self, session_id: str, user_id: str | None, shown_as: str | None = None
+    ) -> tuple[SessionRecord, NameSource] | None:
+        """A session with its name; that it does not exist is never taken from the replica."""
+        return await self._ask(lambda store: store.session(session_id, user_id, shown_as), bool)
+
+    async def record(self, session_id: str, user_id: str | None) -> SessionRecord | None:
+        """The row of a session; that it does not exist is never taken from the replica."""
+        return await self._ask(lambda store: store.record(session_id, user_id), bool)
+
+    async def run(self, session_id: str, run_id: str) -> tuple[bytes | None, bool]:
+        """A run; that it does not exist is never taken from the replica."""
+        return await self._ask(lambda store: store.run(session_id, run_id), lambda found: found[0] is not None)
+
+    async def messages(self, session_id: str) -> list[RunMessages]:
+        """The messages of a session."""
+        return await self._ask(lambda store: store.messages(session_id))
+
+    async def runs(self, session_id: str) -> AsyncGenerator[bytes, None]:
+        """The runs of a session. Once the first was given a failure is final."""
+        given = False
+        try:
+            async with aclosing((self._replica or self._primary).runs(session_id)) as runs:
+                async for run in runs:
+                    given = True
+                    yield run
+        except TimedOut:
+            raise
+        except DatabaseError:
+            if given or self._replica is None:
+                raise
+            self._replica = None
+        else:
+            return
+        async with aclosing(self._primary.runs(session_id)) as runs:
+            async for run in runs:
+                yield run
