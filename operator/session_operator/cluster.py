@@ -19,6 +19,16 @@ REQUEST_TIMEOUT = 30
 WATCH_SECONDS = 300
 WATCH_SILENCE = 90
 """Seconds. The API server sends a bookmark each minute: longer silence means a dead connection."""
+_METHODS = {
+    "get": "GET",
+    "list": "GET",
+    "watch": "GET",
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+}
+"""The HTTP method of each verb of the API."""
 
 
 class ApiError(Exception):
@@ -34,24 +44,33 @@ class ApiError(Exception):
 class Cluster:
     """One API server, asked with the rights of the operator's ServiceAccount or of a kubeconfig."""
 
-    def __init__(self, configuration: Configuration, fence: Callable[[], None]) -> None:
+    def __init__(
+        self, configuration: Configuration, fence: Callable[[], None], sent: Callable[[str, str], None]
+    ) -> None:
         self._configuration = configuration
         self._fence = fence
+        self._sent = sent
         self._api = ApiClient(configuration)
         self._api.user_agent = MANAGER
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, fence: Callable[[], None] = lambda: None) -> AsyncIterator[Self]:
-        """Connect from inside a pod, else by $KUBECONFIG or ~/.kube/config. `fence` raises before a forbidden write."""
-        configuration = Configuration()
+    async def connect(
+        cls, fence: Callable[[], None] = lambda: None, sent: Callable[[str, str], None] = lambda _verb, _code: None
+    ) -> AsyncIterator[Self]:
+        """Connect from inside a pod, else by $KUBECONFIG or ~/.kube/config.
+
+        `fence` raises before a forbidden write. `sent` is told the verb of each request and its HTTP status, or
+        `error` where there was none.
+        """
+        configuration = Configuration(connection_pool_maxsize=0)  # without a limit: each watch keeps one
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             kube_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
         else:
             await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
                 os.environ.get("KUBECONFIG"), client_configuration=configuration, persist_config=False
             )
-        cluster = cls(configuration, fence)
+        cluster = cls(configuration, fence, sent)
         try:
             yield cluster
         finally:
@@ -73,7 +92,7 @@ class Cluster:
     async def serves(self, kind: Kind) -> bool:
         """Whether the API server knows the kind."""
         try:
-            served = await self._call("GET", f"/apis/{kind.api_version}")
+            served = await self._call("get", f"/apis/{kind.api_version}")
         except ApiError as error:
             if error.status == 404:
                 return False
@@ -83,7 +102,7 @@ class Cluster:
     async def get(self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False) -> Object | None:
         """Read one object, None if there is none."""
         try:
-            return await self._call("GET", kind.path(namespace, name), accept=_accept("", metadata_only))
+            return await self._call("get", kind.path(namespace, name), accept=_accept("", metadata_only))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -95,7 +114,7 @@ class Cluster:
         """List the objects of one namespace, or of all, that have the labels of the selector."""
         query = {"labelSelector": selector} if selector else {}
         accept = _accept("List", metadata_only)
-        answer = await self._call("GET", kind.path(namespace), query=query, accept=accept)
+        answer = await self._call("list", kind.path(namespace), query=query, accept=accept)
         items: list[Object] = answer["items"] or []  # an empty PartialObjectMetadataList says null
         return items
 
@@ -105,7 +124,7 @@ class Cluster:
         """Server-side apply: take the wanted fields over from whoever set them, drop those no longer wanted."""
         metadata = wanted["metadata"]
         return await self._call(
-            "PATCH",
+            "patch",
             kind.path(metadata["namespace"], metadata["name"], subresource),
             query={"fieldManager": manager, "force": "true"},
             body=wanted,
@@ -114,52 +133,50 @@ class Cluster:
 
     async def create(self, kind: Kind, body: Object) -> Object:
         """Make a new object."""
-        return await self._call("POST", kind.path(body["metadata"]["namespace"]), body=body)
+        return await self._call("create", kind.path(body["metadata"]["namespace"]), body=body)
 
     async def replace(self, kind: Kind, body: Object) -> Object:
         """Write an object that was read, unless somebody else wrote it since: `ApiError` 409."""
         metadata = body["metadata"]
-        return await self._call("PUT", kind.path(metadata["namespace"], metadata["name"]), body=body)
+        return await self._call("update", kind.path(metadata["namespace"], metadata["name"]), body=body)
 
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         """Change some fields of an object that is there."""
         path = kind.path(namespace, name)
-        return await self._call("PATCH", path, body=patch, content_type="application/merge-patch+json")
+        return await self._call("patch", path, body=patch, content_type="application/merge-patch+json")
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the one object with this uid, if it is still there."""
         try:
             body = {"preconditions": {"uid": uid}}
-            await self._call("DELETE", kind.path(namespace, name), body=body)
+            await self._call("delete", kind.path(namespace, name), body=body)
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
 
+    @asynccontextmanager
     async def watch_metadata(
-        self, kind: Kind, namespace: str | None, *, selector: str = "", fields: str = ""
-    ) -> AsyncIterator[Object]:
-        """Metadata of the objects that are there and of each that changes or goes, until the server ends the watch.
+        self, kind: Kind, namespace: str | None, *, since: str = "", selector: str = "", fields: str = ""
+    ) -> AsyncIterator[AsyncIterator[tuple[str, Object]]]:
+        """Open a watch: ADDED, MODIFIED, DELETED or BOOKMARK with the metadata of an object, until the server ends it.
 
-        Asks for PartialObjectMetadata: what the objects hold never leaves the API server.
+        It begins after the resourceVersion `since`, or with the objects that are there. Asks for
+        PartialObjectMetadata: what the objects hold never leaves the API server.
         """
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS)}
+        query |= {"resourceVersion": since} if since else {}
         query |= {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
         timeout = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_read=WATCH_SILENCE)
-        response = await self._send("GET", kind.path(namespace), query, None, _accept("", True), None, timeout)
+        response = await self._send("watch", kind.path(namespace), query, None, _accept("", True), None, timeout)
         try:
-            async for line in response.content:
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    raise _error(500, json.dumps(event["object"]))
-                if event["type"] != "BOOKMARK":
-                    yield event["object"]
+            yield _events(response.content)
         finally:
             response.close()
 
     async def _call(
         self,
-        method: str,
+        verb: str,
         path: str,
         *,
         query: Mapping[str, str] | None = None,
@@ -168,13 +185,13 @@ class Cluster:
         content_type: str = "application/json",
     ) -> Object:
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
-        response = await self._send(method, path, query or {}, body, accept, content_type, timeout)
+        response = await self._send(verb, path, query or {}, body, accept, content_type, timeout)
         answer: Object = await response.json(content_type=None)
         return answer
 
     async def _send(
         self,
-        method: str,
+        verb: str,
         path: str,
         query: Mapping[str, str],
         body: Object | None,
@@ -182,8 +199,7 @@ class Cluster:
         content_type: str | None,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - of one HTTP request
     ) -> aiohttp.ClientResponse:
-        if method != "GET":
-            self._fence()
+        method = _METHODS[verb]
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
         request = await self._api.param_serialize(
             method,
@@ -193,10 +209,25 @@ class Cluster:
             body=body,
             auth_settings=["BearerToken"],
         )
-        response: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
+        if method != "GET":  # as late as can be: whoever is frozen after this still writes when it wakes up
+            self._fence()
+        try:
+            response: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
+        except (aiohttp.ClientError, TimeoutError):
+            self._sent(verb, "error")
+            raise
+        self._sent(verb, str(response.status))
         if response.status >= 400:
             raise _error(response.status, await response.text())
         return response
+
+
+async def _events(lines: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Object]]:
+    async for line in lines:
+        event = json.loads(line)
+        if event["type"] == "ERROR":
+            raise _error(500, json.dumps(event["object"]))
+        yield event["type"], event["object"]
 
 
 def _accept(suffix: str, metadata_only: bool) -> str:

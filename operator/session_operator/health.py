@@ -1,28 +1,47 @@
-"""GET /healthz: 200 while the event loop runs and work goes on, be it leading or waiting to lead."""
+"""GET /healthz: 200 while work and watches go on, be it leading or waiting to lead. GET /metrics, on the same port."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 
 STALLED_SECONDS = 180
 """Six requests in a row that the API server does not answer: only a bug, or a dead connection, takes so long."""
+SILENT_SECONDS = 300
+"""A watch that lives says something each minute. This is long enough to take it up again several times."""
+
+
+def verdict(stalled_for: float, ages: Mapping[str, float]) -> Mapping[str, Any]:
+    """What /healthz says: that all is well, or what is not."""
+    if stalled_for > STALLED_SECONDS:
+        return {"status": "stalled", "seconds": round(stalled_for)}
+    if silent := sorted(watch for watch, age in ages.items() if age > SILENT_SECONDS):
+        return {"status": "silent", "watches": silent}
+    return {"status": "ok"}
 
 
 @asynccontextmanager
-async def serving_health(listen: str, stalled_for: Callable[[], float]) -> AsyncIterator[None]:
-    """Answer on HOST:PORT as long as the context lasts; 503 once no work was done for too many seconds."""
+async def listening(
+    listen: str, health: Callable[[], Mapping[str, Any]], registry: CollectorRegistry
+) -> AsyncIterator[None]:
+    """Answer on HOST:PORT as long as the context lasts; 503 unless health says ok."""
 
-    async def alive(_: web.Request) -> web.Response:
-        if stalled_for() > STALLED_SECONDS:
-            return web.json_response({"status": "stalled"}, status=503)
-        return web.json_response({"status": "ok"})
+    async def healthz(_: web.Request) -> web.Response:
+        body = health()
+        return web.json_response(body, status=200 if body["status"] == "ok" else 503)
+
+    async def metrics(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 
     host, _, port = listen.rpartition(":")
     application = web.Application()
-    application.add_routes([web.get("/healthz", alive)])
+    application.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    added: float
+    begun: float
 
 
 class WorkQueue(Generic[K]):
@@ -25,8 +33,8 @@ class WorkQueue(Generic[K]):
         self._first_delay = first_delay
         self._longest_delay = longest_delay
         self._ready: asyncio.Queue[K] = asyncio.Queue()
-        self._waiting: set[K] = set()
-        self._active: set[K] = set()
+        self._waiting: dict[K, float] = {}
+        self._active: dict[K, _Work] = {}
         self._again: set[K] = set()
         self._failures: dict[K, int] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
@@ -41,23 +49,33 @@ class WorkQueue(Generic[K]):
         elif key not in self._waiting:
             if self.idle():
                 self._moved = time.monotonic()
-            self._waiting.add(key)
+            self._waiting[key] = time.monotonic()
             self._ready.put_nowait(key)
 
     def idle(self) -> bool:
         """Whether nothing waits and nothing is worked on; keys that come back later do not count."""
         return not self._waiting and not self._active
 
+    def depth(self) -> int:
+        """How many keys wait."""
+        return len(self._waiting)
+
+    def oldest(self) -> float:
+        """Seconds since the oldest key was added that is not done yet; 0 while there is none."""
+        added = [*self._waiting.values(), *(work.added for work in self._active.values())]
+        return time.monotonic() - min(added) if added else 0.0
+
     def stalled_for(self) -> float:
-        """Seconds since a key was done last, or since there was one to do; 0 while there is none."""
-        return 0.0 if self.idle() else time.monotonic() - self._moved
+        """Seconds since a key was done last, or that one has been worked on; 0 while there is none to do."""
+        if self.idle():
+            return 0.0
+        return time.monotonic() - min(self._moved, *(work.begun for work in self._active.values()), math.inf)
 
     async def work(self, handle: Callable[[K], Awaitable[float | None]]) -> None:
         """One worker: runs until cancelled. What `handle` returns is the seconds until the next look at the key."""
         while True:
             key = await self._ready.get()
-            self._waiting.discard(key)
-            self._active.add(key)
+            self._active[key] = _Work(added=self._waiting.pop(key), begun=time.monotonic())
             try:
                 delay = await handle(key)
             except Exception as error:
@@ -67,7 +85,7 @@ class WorkQueue(Generic[K]):
             else:
                 self._failures.pop(key, None)
             finally:
-                self._active.discard(key)
+                del self._active[key]
                 self._moved = time.monotonic()
             if key in self._again:
                 self._again.discard(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,14 +21,17 @@ from session_operator.status import Finding, Reason, report
 
 UNSETTLED_SECONDS = 15
 """How soon a store that is not well is looked at again: databases change without any Kubernetes event."""
+Tell = Callable[[Key, Mapping[str, str] | None], None]
+"""Takes in what became of a store: the status of each condition by its type, None once the store is gone."""
 _KINDS = {(kind.api_version, kind.name): kind for kind in OWNED}
 
 
 class Reconciler:
     """Makes clusters what SessionStores say. Knows which store names which Secret; all else it reads anew."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, tell: Tell = lambda _key, _conditions: None) -> None:
         self._cluster = cluster
+        self._tell = tell
         self._recorder = Recorder(cluster)
         self._observer = Observer(cluster)
         self._stores_of_secret: dict[Key, set[Key]] = defaultdict(set)
@@ -46,6 +49,7 @@ class Reconciler:
         body = await self._cluster.get(STORES, key.namespace, key.name)
         if body is None or "deletionTimestamp" in body["metadata"]:  # owner references do the rest
             self._remember(key, frozenset())
+            self._tell(key, None)
             return None
         store = SessionStore.parse(body)
         # Before reading: a Secret that changes between the two is then read anew
@@ -82,6 +86,7 @@ class Reconciler:
             absent=absent,
             now=datetime.now(UTC),
         )
+        self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
         if status != store.status:
             await self._write_status(store, status)
             for happening in transitions(store.status, status):

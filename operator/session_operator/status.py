@@ -39,6 +39,10 @@ class Reason(StrEnum):
     RECONCILIATION_ACTIVE = "ReconciliationActive"
 
 
+CONDITIONS = ("Ready", "Progressing", "Degraded", "DatabasesResolved", "Paused")
+"""The type of each condition, in the order of the status."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A reason with what to say about it."""
@@ -67,11 +71,11 @@ def report(
     trouble = trouble or absent
     progress = _progress(workload, blocking)
     conditions = [
-        ("Ready", *((False, blocking) if blocking else _ready(workload))),
-        ("Progressing", progress.reason is Reason.ROLLOUT_IN_PROGRESS, progress),
-        ("Degraded", trouble is not None, trouble or Finding(Reason.AS_EXPECTED, "nothing is wrong")),
-        ("DatabasesResolved", unresolved is None, unresolved or _all_resolved(resolutions)),
-        ("Paused", store.paused, _paused(store)),
+        (False, blocking) if blocking else _ready(workload),
+        (progress.reason is Reason.ROLLOUT_IN_PROGRESS, progress),
+        (trouble is not None, trouble or Finding(Reason.AS_EXPECTED, "nothing is wrong")),
+        (unresolved is None, unresolved or _all_resolved(resolutions)),
+        (store.paused, _paused(store)),
     ]
     before = {condition["type"]: condition for condition in store.status.get("conditions", ())}
     databases = [_database(resolution, workload) for resolution in resolutions]
@@ -79,7 +83,7 @@ def report(
         "observedGeneration": store.generation,
         "conditions": [
             _condition(kind, holds, finding, store.generation, before.get(kind), now)
-            for kind, holds, finding in conditions
+            for kind, (holds, finding) in zip(CONDITIONS, conditions, strict=True)
         ],
         "databases": databases,
         "availableDatabases": f"{sum(map(_available, databases))}/{len(databases)}",

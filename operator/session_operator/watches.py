@@ -1,4 +1,4 @@
-"""The watches that kopf can't do for us: Secrets without what they hold, HTTPRoutes where they are served."""
+"""The watches of what stores own and name: of metadata alone, so that what Secrets hold stays in the API server."""
 
 from __future__ import annotations
 
@@ -9,56 +9,91 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from session_operator.cluster import ApiError, Cluster
-from session_operator.kinds import HTTP_ROUTES, SECRETS, STORES
+from session_operator.kinds import OWNED, PODS, REPLICA_SETS, SECRETS, STORES, Kind
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import UNSETTLED_SECONDS, Reconciler
-from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key
+from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object
+from session_operator.signs import Signs
 
 logger = logging.getLogger(__name__)
 
-UNINTERESTING_SECRETS = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
+_OURS = f"{MANAGED_BY_LABEL}={MANAGER},{INSTANCE_LABEL}"
+_UNINTERESTING_SECRETS = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
 
 
-async def watch_secrets(cluster: Cluster, namespace: str | None, reconciler: Reconciler, queue: WorkQueue[Key]) -> None:
-    """Queue the stores that name a Secret, or own it, when it changes."""
+class Watches:
+    """The watches of one namespace, or of all: each change puts the key of a store on the queue."""
 
-    async def watch() -> None:
-        async for secret in cluster.watch_metadata(SECRETS, namespace, fields=UNINTERESTING_SECRETS):
-            metadata = secret["metadata"]
-            labels = metadata.get("labels", {})
-            for key in reconciler.stores_of(Key(metadata["namespace"], metadata["name"])):
-                queue.add(key)
-            if labels.get(MANAGED_BY_LABEL) == MANAGER and INSTANCE_LABEL in labels:
-                queue.add(Key(metadata["namespace"], labels[INSTANCE_LABEL]))
+    def __init__(
+        self, cluster: Cluster, namespace: str | None, reconciler: Reconciler, queue: WorkQueue[Key], signs: Signs
+    ) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._reconciler = reconciler
+        self._queue = queue
+        self._signs = signs
 
-    await _again_and_again("watch of Secrets", watch)
+    async def run(self, resync: float) -> None:
+        """Watch for ever. Every store is also looked at each `resync` seconds, for what no event told."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(SECRETS, self._secret_changed, fields=_UNINTERESTING_SECRETS))
+            for kind in (*(each for each in OWNED if each is not SECRETS), REPLICA_SETS, PODS):
+                group.create_task(self._follow(kind, self._owned_changed, selector=_OURS))
+            group.create_task(_again_and_again("resync", lambda: self._resync(resync)))
 
+    def _owned_changed(self, metadata: Object) -> None:
+        self._queue.add(Key(metadata["namespace"], metadata["labels"][INSTANCE_LABEL]))
 
-async def watch_routes(cluster: Cluster, namespace: str | None, queue: WorkQueue[Key]) -> None:
-    """Queue the store of an HTTPRoute when it changes, from when the API server serves them."""
-    selector = f"{MANAGED_BY_LABEL}={MANAGER},{INSTANCE_LABEL}"
+    def _secret_changed(self, metadata: Object) -> None:
+        for key in self._reconciler.stores_of(Key(metadata["namespace"], metadata["name"])):
+            self._queue.add(key)
+        labels = metadata.get("labels", {})
+        if labels.get(MANAGED_BY_LABEL) == MANAGER and INSTANCE_LABEL in labels:
+            self._owned_changed(metadata)
 
-    async def watch() -> None:
-        try:
-            async for route in cluster.watch_metadata(HTTP_ROUTES, namespace, selector=selector):
-                queue.add(Key(route["metadata"]["namespace"], route["metadata"]["labels"][INSTANCE_LABEL]))
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            await asyncio.sleep(UNSETTLED_SECONDS)  # not served, or not yet
+    async def _follow(
+        self, kind: Kind, changed: Callable[[Object], None], *, selector: str = "", fields: str = ""
+    ) -> None:
+        """Watch a kind for ever, and take the watch up where it ended; of one that is not served, try now and then."""
+        watch, path = kind.plural, kind.path(self._namespace)
+        since, gap = "", False
+        self._signs.heard(watch, path)
 
-    await _again_and_again("watch of HTTPRoutes", watch)
+        async def follow() -> None:
+            nonlocal since, gap
+            try:
+                async with self._cluster.watch_metadata(
+                    kind, self._namespace, since=since, selector=selector, fields=fields
+                ) as events:
+                    self._signs.heard(watch, path)
+                    if gap and not since:  # nothing tells of what was deleted meanwhile
+                        await self._queue_stores()
+                    gap = True
+                    async for event, item in events:
+                        self._signs.heard(watch, path)
+                        # At first the objects that are there come in any order: only after the first bookmark does a
+                        # version stand for all before it
+                        if event == "BOOKMARK" or since:
+                            since = item["metadata"]["resourceVersion"]
+                        if event != "BOOKMARK":
+                            changed(item["metadata"])
+            except ApiError as error:
+                since = ""
+                if error.status == 404:  # not served, or not yet
+                    self._signs.heard(watch, path)
+                    await asyncio.sleep(UNSETTLED_SECONDS)
+                elif error.status != 410:  # that the version is too old to go on from
+                    raise
 
+        await _again_and_again(f"watch of {watch}", follow)
 
-async def resync(cluster: Cluster, namespace: str | None, seconds: float, queue: WorkQueue[Key]) -> None:
-    """Queue every store now and then: for what no event told."""
+    async def _queue_stores(self) -> None:
+        for store in await self._cluster.list(STORES, self._namespace, metadata_only=True):
+            self._queue.add(Key(store["metadata"]["namespace"], store["metadata"]["name"]))
 
-    async def look() -> None:
+    async def _resync(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        for store in await cluster.list(STORES, namespace, metadata_only=True):
-            queue.add(Key(store["metadata"]["namespace"], store["metadata"]["name"]))
-
-    await _again_and_again("resync", look)
+        await self._queue_stores()
 
 
 async def _again_and_again(what: str, work: Callable[[], Awaitable[None]]) -> None:

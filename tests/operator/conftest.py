@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from session_operator.cluster import Cluster
-from session_operator.main import Options, operate
-from session_operator.queue import WorkQueue
+from session_operator.controller import Controller, Options
 
 from . import gateway_api
 from .api import Api
@@ -81,7 +80,7 @@ def operator_in(
         stopping = asyncio.Event()
         asyncio.get_running_loop().run_in_executor(None, stop.wait).add_done_callback(lambda _: stopping.set())
         async with Cluster.connect() as cluster:
-            await operate(cluster, WorkQueue(), options, stopping)
+            await Controller(options).operate(cluster, stopping)
         await asyncio.sleep(0.1)  # TLS connections take some turns of the loop to close
 
     def work() -> None:

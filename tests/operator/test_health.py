@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
+from prometheus_client import CollectorRegistry
 
-from session_operator.health import STALLED_SECONDS, serving_health
+from session_operator.health import SILENT_SECONDS, STALLED_SECONDS, listening, verdict
 
 from .apiserver import free_ports
 
+WELL = {"secrets": SILENT_SECONDS - 1.0, "sessionstores": 0.0}
+SILENT = WELL | {"pods": SILENT_SECONDS + 1.0}
+
 
 @pytest.mark.parametrize(
-    ("seconds", "status", "word"),
-    [(0.0, 200, "ok"), (STALLED_SECONDS - 1.0, 200, "ok"), (STALLED_SECONDS + 1.0, 503, "stalled")],
+    ("stalled_for", "ages", "status", "body"),
+    [
+        (0.0, {}, 200, {"status": "ok"}),
+        (STALLED_SECONDS - 1.0, WELL, 200, {"status": "ok"}),
+        (STALLED_SECONDS + 1.0, WELL, 503, {"status": "stalled", "seconds": STALLED_SECONDS + 1}),
+        (0.0, SILENT, 503, {"status": "silent", "watches": ["pods"]}),
+    ],
+    ids=["a standby", "work and watches", "no work done", "a silent watch"],
 )
-async def test_it_fails_when_work_does_not_go_on(seconds: float, status: int, word: str) -> None:
+async def test_it_fails_when_work_or_a_watch_does_not_go_on(
+    stalled_for: float, ages: dict[str, float], status: int, body: dict[str, object]
+) -> None:
     listen = f"127.0.0.1:{free_ports(1)[0]}"
 
     async with (
-        serving_health(listen, lambda: seconds),
+        listening(listen, lambda: verdict(stalled_for, ages), CollectorRegistry()),
         aiohttp.request("GET", f"http://{listen}/healthz") as answer,
     ):
-        assert (answer.status, await answer.json()) == (status, {"status": word})
+        assert (answer.status, await answer.json()) == (status, body)

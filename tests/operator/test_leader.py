@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from typing import Any
 
 import pytest
 
-from session_operator.kinds import DEPLOYMENTS, LEASES, SERVICES
+from session_operator.kinds import DEPLOYMENTS, EVENTS, LEASES, SERVICES
 
 from .api import Api
 from .apiserver import NAMESPACED, OPERATOR, ApiServer
@@ -41,6 +42,8 @@ async def two(start: Any, api: Api, rights: None) -> dict[str, Process]:
     await api.write_secret("chat-main", dsn="postgresql://agno:secret@db:5432/agno")
     await api.write_store()
     await api.deployed()
+    while not await api.list(EVENTS):  # noqa: ASYNC110 - the last that the leader writes until something changes
+        await asyncio.sleep(0.05)
     return {OPERATOR: first, NAMESPACED: second}
 
 

@@ -158,3 +158,39 @@ async def test_a_queue_is_stalled_only_while_there_is_work_that_does_not_get_don
         await settled(queue)
 
     assert queue.stalled_for() == 0
+
+
+async def test_a_queue_tells_how_much_waits_and_since_when() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    let_go = asyncio.Event()
+
+    async def handle(key: str) -> None:
+        await let_go.wait()
+
+    assert (queue.depth(), queue.oldest()) == (0, 0)
+    queue.add("chat")
+    queue.add("team")
+    assert queue.depth() == 2
+    async with working(queue, handle):
+        await asyncio.sleep(0.02)
+        assert queue.depth() == 1
+        assert queue.oldest() >= 0.02
+        let_go.set()
+        await settled(queue)
+
+    assert (queue.depth(), queue.oldest()) == (0, 0)
+
+
+async def test_a_queue_is_stalled_by_one_key_that_is_never_done_though_others_are() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+
+    async def handle(key: str) -> None:
+        if key == "stuck":
+            await asyncio.Event().wait()
+
+    queue.add("stuck")
+    async with working(queue, handle, workers=2):
+        await asyncio.sleep(0.03)
+        queue.add("chat")
+        await asyncio.sleep(0.01)
+        assert queue.stalled_for() >= 0.03

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from session_operator import events
-from session_operator.cluster import (
+from session_operator.kinds import (
     DEPLOYMENTS,
     LEASES,
     OPTIONAL,

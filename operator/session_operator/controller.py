@@ -1,0 +1,165 @@
+"""What `session-operator run` runs: kopf watches SessionStores, an event only puts a key on the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import kopf
+
+from session_operator.cluster import Cluster
+from session_operator.health import listening, verdict
+from session_operator.kinds import STORES
+from session_operator.leader import Lease
+from session_operator.metrics import Metrics
+from session_operator.queue import WorkQueue
+from session_operator.reconcile import Reconciler
+from session_operator.resource import Key
+from session_operator.signs import Signs
+from session_operator.watches import Watches
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `session-operator run`. No namespace means all; times are in seconds."""
+
+    namespaces: tuple[str, ...] = ()
+    workers: int = 4
+    resync: float = 600
+    listen: str = "0.0.0.0:8080"
+    lease_namespace: str | None = None
+    lease_seconds: float = 15
+
+
+class Controller:
+    """One operator, leading or not: its queue, its watches and what they tell of themselves."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._queue: WorkQueue[Key] = WorkQueue()
+        self._signs = Signs()
+        self.metrics = Metrics(self._queue, self._signs)
+
+    async def run(self) -> None:
+        """Serve until a signal, as one of several replicas if there is a Lease. Raises LeaseLost."""
+        options, metrics = self._options, self.metrics
+        async with (
+            listening(options.listen, self._health, metrics.registry),
+            Cluster.connect(sent=metrics.request) as cluster,
+        ):
+            if options.lease_namespace is None:
+                await self.operate(cluster)
+                return
+            identity = f"{socket.gethostname()}-{os.getpid()}"
+            lease = Lease(cluster, options.lease_namespace, identity, options.lease_seconds)
+            await lease.acquire()
+            try:
+                # A connection of its own, so that renewals never wait for other requests
+                async with Cluster.connect(lease.check, metrics.request) as fenced, asyncio.TaskGroup() as group:
+                    holding = group.create_task(lease.hold())
+                    await self.operate(fenced)
+                    holding.cancel()
+            finally:
+                await lease.release()
+
+    async def operate(self, cluster: Cluster, stop: asyncio.Event | None = None) -> None:
+        """Serve until a signal, or until `stop` is set. Ends with an exception if any part fails."""
+        self.metrics.leader.set(1)
+        while not await cluster.serves(STORES):
+            logger.warning("the API server knows no %s: apply the CustomResourceDefinition", STORES.plural)
+            await asyncio.sleep(2)
+        options, queue, signs = self._options, self._queue, self._signs
+        reconciler = Reconciler(cluster, self.metrics.stores.reported)
+        handle = self.metrics.measured(reconciler.reconcile)
+        namespaces = options.namespaces or (None,)
+        watches = [Watches(cluster, namespace, reconciler, queue, signs) for namespace in namespaces]
+        for namespace in namespaces:
+            signs.heard(STORES.plural, STORES.path(namespace))
+        async with asyncio.TaskGroup() as group:
+            # Before kopf starts: at its end it cancels every task that it did not see then
+            tasks = [
+                *(group.create_task(queue.work(handle)) for _ in range(options.workers)),
+                *(group.create_task(each.run(options.resync)) for each in watches),
+            ]
+            await kopf.operator(
+                registry=self._registry(cluster),
+                settings=_settings(),
+                standalone=True,
+                clusterwide=not options.namespaces,
+                namespaces=options.namespaces,
+                stop_flag=stop,
+            )
+            for task in tasks:
+                task.cancel()
+
+    def _health(self) -> Mapping[str, Any]:
+        return verdict(self._queue.stalled_for(), self._signs.ages())
+
+    def _registry(self, cluster: Cluster) -> kopf.OperatorRegistry:
+        """Event handlers only: kopf then writes no annotation and no finalizer."""
+        registry = kopf.OperatorRegistry()
+
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            info = kopf.ConnectionInfo(**await cluster.credentials())
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+                headers=info.as_http_headers(),
+                trace_configs=[self._tracing()],
+            )
+            return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
+
+        async def store_changed(meta: Mapping[str, Any], **_: Any) -> None:
+            self._queue.add(Key(meta["namespace"], meta["name"]))
+
+        kopf.on.login(registry=registry)(login)
+        kopf.on.event(STORES.api_version, STORES.plural, registry=registry)(store_changed)
+        return registry
+
+    def _tracing(self) -> aiohttp.TraceConfig:
+        """What kopf asks of the API server. It opens its watch anew each minute, which is the sign that it lives."""
+
+        async def answered(_: Any, __: SimpleNamespace, told: aiohttp.TraceRequestEndParams) -> None:
+            verb = _verb(told.url.path, told.url.query)
+            self.metrics.request(verb, str(told.response.status))
+            if verb == "watch" and told.response.status == 200:
+                self._signs.heard(STORES.plural, told.url.path)
+
+        async def failed(_: Any, __: SimpleNamespace, told: aiohttp.TraceRequestExceptionParams) -> None:
+            self.metrics.request(_verb(told.url.path, told.url.query), "error")
+
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_end.append(answered)
+        tracing.on_request_exception.append(failed)
+        return tracing
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True  # no right to watch namespaces and CRDs is needed
+    settings.execution.max_workers = 1  # no handler is synchronous
+    settings.queueing.worker_limit = 50
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    # Watches can go silent without an error (kopf#585, kopf#957)
+    settings.watching.server_timeout = 60
+    settings.watching.client_timeout = 70
+    settings.watching.connect_timeout = 30
+    settings.watching.reconnect_backoff = 1
+    return settings
+
+
+def _verb(path: str, query: Mapping[str, str]) -> str:
+    """The verb of a request of kopf, which only reads."""
+    if query.get("watch"):
+        return "watch"
+    return "list" if path.endswith(f"/{STORES.plural}") else "get"
