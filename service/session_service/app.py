@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import get_args
@@ -21,6 +22,7 @@ from session_service.observability.exchange import UNMATCHED
 from session_service.observability.lag import LoopLag
 from session_service.observability.metrics import PREFLIGHT, Metrics
 from session_service.observability.pseudonyms import Pseudonyms
+from session_service.observability.traces import open_traces
 from session_service.settings import Settings
 from session_service.store.figures import figures
 from session_service.store.prober import Prober
@@ -71,6 +73,7 @@ def create_app(settings: Settings) -> web.Application:
     metrics = Metrics(__version__, [*known, ("GET", UNMATCHED), ("OPTIONS", PREFLIGHT)])
     metrics.registry.register(DatabaseCollector(lambda: figures(live, prober), get_args(State)))
     metrics.registry.register(ReloadCollector({} if reloader is None else reloader.results))
+    traces = open_traces(__version__, os.environ)
     lag = LoopLag()
     metrics.event_loop_lag.set_function(lambda: lag.seconds)
     front = Front(
@@ -80,7 +83,7 @@ def create_app(settings: Settings) -> web.Application:
         require_db_id=settings.require_db_id,
         cors_origins=settings.cors_origins,
         request_timeout=settings.request_timeout,
-        observer=Observer(metrics, Pseudonyms(settings.log_key), settings.trusted_proxies),
+        observer=Observer(metrics, Pseudonyms(settings.log_key), settings.trusted_proxies, traces),
     )
 
     @web.middleware
@@ -97,6 +100,8 @@ def create_app(settings: Settings) -> web.Application:
             following.cancel()
         await prober.end()
         await live.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
 
     app = web.Application(middlewares=[answer], client_max_size=LARGEST_BODY)
     app[PROBER] = prober

@@ -98,7 +98,7 @@ class Database:
         finally:
             took = perf_counter() - began
             self.durations.add(took)
-            queried(took)
+            queried(self.id, sql, took)
 
     async def stream(self, sql: str, parameters: Sequence[Any], batch: int) -> AsyncGenerator[list[Row], None]:
         """Rows in batches from a cursor, so that memory holds one batch. Nothing is yielded where there are none."""

@@ -15,6 +15,7 @@ from session_service.observability import logs
 from session_service.observability.exchange import Exchange, current
 from session_service.observability.metrics import METHODS, OTHER, REFUSALS, Metrics
 from session_service.observability.pseudonyms import Pseudonyms
+from session_service.observability.traces import Traces
 
 REQUEST_ID = istr("X-Request-ID")
 SERVER_TIMING = istr("Server-Timing")
@@ -45,10 +46,13 @@ _traceparent = re.compile(
 class Observer:
     """Begins and ends the exchanges of one application."""
 
-    def __init__(self, metrics: Metrics, pseudonyms: Pseudonyms, trusted_proxies: Networks) -> None:
+    def __init__(
+        self, metrics: Metrics, pseudonyms: Pseudonyms, trusted_proxies: Networks, traces: Traces | None
+    ) -> None:
         self.metrics = metrics
         self._pseudonyms = pseudonyms
         self._trusted = trusted_proxies
+        self._traces = traces
         self._access = logs.logger("session_service.access")
         self._audit = logs.audit_logger()
 
@@ -62,8 +66,9 @@ class Observer:
         if self._trusted:
             client = client_address(client, headers.getall(FORWARDED_FOR, ()), self._trusted)
         exchange = Exchange(id, request.method if request.method in METHODS else OTHER, client)
-        parent = headers.get(TRACEPARENT)
-        if parent is not None and (found := _traceparent(parent)):
+        if self._traces is not None:
+            self._traces.begin(exchange, headers)
+        elif (parent := headers.get(TRACEPARENT)) is not None and (found := _traceparent(parent)):
             exchange.trace_id = found[1]
         current.set(exchange)
         self.metrics.in_flight += 1
@@ -77,6 +82,8 @@ class Observer:
         metrics.answered(exchange.method, exchange.route, status, took, size)
         if status in REFUSALS:
             metrics.refused(REFUSALS[status])
+        if self._traces is not None:
+            self._traces.end(exchange, status)
         # a pod is probed every few seconds
         tell = self._access.debug if exchange.route.startswith("/health") else self._access.info
         caller = None if exchange.user_id is None else self._pseudonyms.of(exchange.user_id)

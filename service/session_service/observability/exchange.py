@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any, Protocol
 
 UNMATCHED = "unmatched"
 
@@ -29,20 +30,31 @@ class Exchange:
     authenticating: float = 0.0
     acquiring: float = 0.0
     querying: float = 0.0
+    span: Any = None
+    tracer: Tracer | None = None
+
+
+class Tracer(Protocol):
+    """Is told of each statement of an exchange that has a span."""
+
+    def statement(self, exchange: Exchange, database: str, sql: str, seconds: float) -> None:
+        """A statement has just ended, well or, while its exception is being handled, badly."""
 
 
 current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
 def acquired(began: float) -> None:
-    """Note that a connection was waited for since `began`, in vain or not."""
+    """Note that a connection was waited for since `began`."""
     exchange = current.get()
     if exchange is not None:
         exchange.acquiring += perf_counter() - began
 
 
-def queried(seconds: float) -> None:
-    """Note that a statement took so long."""
+def queried(database: str, sql: str, seconds: float) -> None:
+    """Note that a statement took so long; `sql` has placeholders for its parameters."""
     exchange = current.get()
     if exchange is not None:
         exchange.querying += seconds
+        if exchange.tracer is not None:
+            exchange.tracer.statement(exchange, database, sql, seconds)
