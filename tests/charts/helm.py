@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 CHARTS = ROOT / "charts"
 DATA = Path(__file__).parent / "data"
 NAMESPACE = "charts"
-HELM = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agno-session-store/bin/helm"
+PROGRAMS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agno-session-store/bin"
+HELM = PROGRAMS / "helm"
 # Every file of values: of each chart, one for each thing that people do with it
 MATRIX = {f"{file.parent.name}/{file.stem}": file for file in sorted(DATA.glob("*/*.yaml"))}
 
@@ -29,8 +30,8 @@ class Refused(Exception):
 
 
 def build() -> None:
-    """Build helm from its Go module: some minutes the first time, then nothing."""
-    subprocess.run([ROOT / "tests/cluster/build.sh", "helm"], check=True)
+    """Build helm and kube-score from their Go modules: some minutes the first time, then nothing."""
+    subprocess.run([ROOT / "tests/cluster/build.sh", "helm", "kube-score"], check=True)
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,7 @@ from . import helm
 
 CASES = [case for case in helm.MATRIX if case.startswith("agno-session/")]
 # What can open a database or a session
-SECRET = {*DSN_VARIABLES, "OS_SECURITY_KEY", "JWT_VERIFICATION_KEY"} - {"AGNO_SESSION_DSN_MAP_FILE"}
+SECRET = {*DSN_VARIABLES, "OS_SECURITY_KEY", "JWT_VERIFICATION_KEY", "AGNO_LOG_KEY"} - {"AGNO_SESSION_DSN_MAP_FILE"}
 DSN = "postgresql://agno:secret@db:5432/agno"
 
 

@@ -3,7 +3,7 @@
 # They land in ${XDG_CACHE_HOME:-~/.cache}/agno-session-store/bin; a program that was built from the same module files
 # is left as it is. All of them, cold, on two cores: about twelve minutes; with Go's build cache warm: a minute.
 # etcd and kube-apiserver are not built where KUBEBUILDER_ASSETS names a folder that holds them.
-# helm is no part of the node and is built only if named.
+# helm and kube-score are no part of the node and are built only if named.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/agno-session-store
@@ -18,6 +18,7 @@ build() { # program
     local program=$1 module package=. flags="-s -w"
     case $program in
         etcd | coredns) module=$program ;;
+        kube-score) module=kube-score package=github.com/zegl/kube-score/cmd/kube-score ;;
         kube*)
             module=kube package=k8s.io/kubernetes/cmd/$program
             flags+=" -X k8s.io/component-base/version.gitVersion=$kubernetes"
@@ -27,7 +28,7 @@ build() { # program
             local minor=${kubernetes#v1.} # else charts are rendered for Kubernetes 1.20
             flags+=" -X helm.sh/helm/v3/internal/version.version=$helm -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=${minor%.*}"
             ;;
-        *) echo "build.sh: no such program: $program (known: ${all[*]} helm)" >&2 && return 2 ;;
+        *) echo "build.sh: no such program: $program (known: ${all[*]} helm kube-score)" >&2 && return 2 ;;
     esac
     local stamp seconds=$SECONDS
     stamp=$(cd "$here/go/$module" && { cat go.mod go.sum ./*.go; echo "$package $flags"; } | sha256sum)

@@ -13,12 +13,19 @@
 {{- with .Values.auth.jwt.verificationKey.existingSecret }}{{ if .name }}
 {{ include "agno-session.secret" (list "JWT_VERIFICATION_KEY" .) }}
 {{- end }}{{ end }}
+{{- with .Values.log.key.existingSecret }}{{ if .name }}
+{{ include "agno-session.secret" (list "AGNO_LOG_KEY" .) }}
+{{- end }}{{ end }}
 {{- if .Values.auth.jwt.jwks.existingSecret.name }}
 - {name: JWT_JWKS_FILE, value: /etc/session-service-jwks/jwks.json}
 {{- end }}
 {{- $plain := dict
   "AGNO_DEFAULT_DB_ID" .Values.defaultDatabase
   "AGNO_REQUIRE_DB_ID" .Values.requireDatabase
+  "AGNO_REQUEST_TIMEOUT_SECONDS" .Values.requestTimeoutSeconds
+  "AGNO_TRUSTED_PROXIES" (join "," .Values.trustedProxies)
+  "AGNO_LOG_FORMAT" .Values.log.format
+  "AGNO_LOG_LEVEL" .Values.log.level
   "AGNO_STARTUP_GRACE_SECONDS" .Values.startupGraceSeconds
   "AGNO_DRAIN_SECONDS" .Values.drainSeconds
   "AGNO_SHUTDOWN_SECONDS" .Values.shutdownSeconds
