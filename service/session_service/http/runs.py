@@ -11,6 +11,7 @@ from session_service.http.answers import JSON, answer
 from session_service.http.errors import ApiError
 from session_service.http.parameters import RunsParameters, SessionParameters
 from session_service.http.requests import Call
+from session_service.sessions.json_text import write_list
 from session_service.sessions.previews import run_preview
 from session_service.sessions.runs import Run
 from session_service.store.records import SessionRecord
@@ -38,20 +39,26 @@ async def _list(call: Call, shape: Shape) -> web.StreamResponse:
     statuses = _statuses(query.status)
     store = await call.reader(query)
     session_id = call.values["session_id"]
-    session = await store.record(session_id, call.caller.owner_filter(query.user_id))
-    if session is None:
+    first = await store.first_runs(session_id, call.caller.owner_filter(query.user_id))
+    if first is None:
         raise ApiError(404, f"Session with ID {session_id} not found")
+    session = first.record
     listed_as = query.type or session.session_type
 
+    def shown(text: bytes) -> bytes | None:
+        run = Run(text)
+        if run.matches(created_after=query.created_after, created_before=query.created_before, statuses=statuses):
+            return shape(run, session, listed_as)
+        return None
+
+    if first.all:
+        return answer(write_list(body for text in first.runs if (body := shown(text)) is not None))
+
     async def shapes() -> AsyncGenerator[bytes, None]:
+        # read anew as a whole: what is read in two statements may have changed between them
         async with aclosing(store.runs(session_id)) as runs:
             async for text in runs:
-                run = Run(text)
-                if not run.matches(
-                    created_after=query.created_after, created_before=query.created_before, statuses=statuses
-                ):
-                    continue
-                body = shape(run, session, listed_as)
+                body = shown(text)
                 if body is not None:
                     yield body
 

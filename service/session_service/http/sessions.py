@@ -35,8 +35,7 @@ from session_service.sessions.stored_json import (
 )
 from session_service.sessions.summaries import stored_summary
 from session_service.store.listing import SessionQuery
-from session_service.store.records import NameSource, SessionRecord
-from session_service.store.replica_first import SessionReader
+from session_service.store.records import NameSource, StoredSession
 from session_service.store.session_store import RunTaken, SessionStore
 from session_service.store.writing import NewSession, SessionChanges
 
@@ -69,17 +68,14 @@ async def read_session(call: Call) -> web.Response:
     if found is None:
         kind = f"{query.type.title()} Session" if query.type else "Session"
         raise ApiError(404, f"{kind} with id '{session_id}' not found")
-    return answer(await _detail(store, *found, query.type, nulls=False))
+    return answer(_detail(found, query.type, nulls=False))
 
 
-async def _detail(
-    store: SessionReader, record: SessionRecord, source: NameSource | None, shown_as: str | None, *, nulls: bool
-) -> bytes:
-    shown_as = shown_as or record.session_type
-    stored_name = read_object(record.session_data).get("session_name")
-    name = session_name(stored_name, shown_as, source, parsed=True)
-    messages = [] if shown_as == "workflow" else await store.messages(record.session_id)
-    return detail(record, shown_as, name, messages, nulls=nulls)
+def _detail(found: StoredSession, shown_as: str | None, *, nulls: bool) -> bytes:
+    shown_as = shown_as or found.record.session_type
+    stored_name = read_object(found.record.session_data).get("session_name")
+    name = session_name(stored_name, shown_as, found.name_source, parsed=True)
+    return detail(found.record, shown_as, name, found.chat, nulls=nulls)
 
 
 async def create_session(call: Call) -> web.Response:
@@ -107,15 +103,13 @@ async def create_session(call: Call) -> web.Response:
         raise ApiError(409, "A run of this session has the id of a run that exists. Give it another run_id.") from None
     if created is None:
         raise await _taken(store, session_id, call)
-    if new.runs is None:
-        name = session_name(read_object(created.session_data).get("session_name"), query.type, None, parsed=True)
-        return answer(detail(created, query.type, name, [], nulls=False), 201)
-    record, source = await store.session(session_id, None) or (created, None)
-    return answer(await _detail(store, record, source, query.type, nulls=False), 201)
+    found = None if new.runs is None else await store.session(session_id, None)
+    found = found or StoredSession(created, NameSource(False, None, None, None), [])
+    return answer(_detail(found, query.type, nulls=False), 201)
 
 
 async def _taken(store: SessionStore, session_id: str, call: Call) -> ApiError:
-    if call.caller.isolated and await store.session(session_id, call.caller.user_id) is None:
+    if call.caller.isolated and await store.record(session_id, call.caller.user_id) is None:
         return ApiError(
             409,
             "Could not create a session with the supplied session_id. "
@@ -134,7 +128,7 @@ async def rename_session(call: Call) -> web.Response:
     renamed = await store.rename(session_id, query.type, user_id, stored_json("session_name", body.session_name))
     if renamed is None:
         raise not_found(session_id)
-    return answer(await _detail(store, renamed, None, None, nulls=True))
+    return answer(_detail(renamed, None, nulls=True))
 
 
 async def patch_session(call: Call) -> web.Response:
@@ -150,10 +144,9 @@ async def patch_session(call: Call) -> web.Response:
         summary=None if summary is None else stored_summary(summary),
     )
     patched = await store.patch(session_id, user_id, changes)
-    found = None if patched is None else await store.session(session_id, user_id)
-    if found is None:
+    if patched is None:
         raise not_found(session_id)
-    return answer(await _detail(store, *found, None, nulls=True))
+    return answer(_detail(patched, None, nulls=True))
 
 
 async def delete_session(call: Call) -> web.Response:

@@ -16,10 +16,14 @@ _FILES = '"fs"."agno_fs"'
 
 async def dependants(database: Database, tables: Tables) -> frozenset[str]:
     """Which of the tables that may hang on a session exist now: agno creates most of them on first use."""
-    candidates = [tables.bindings, tables.transcripts, tables.compactions, tables.tool_results, _FILES]
+    candidates = _candidates(tables)
     exist = ", ".join("to_regclass(%s) IS NOT NULL" for _ in candidates)
     [row] = await database.read(f"SELECT {exist}", [catalog_name(table) for table in candidates])
     return frozenset(table for table, exists in zip(candidates, row, strict=True) if exists)
+
+
+def _candidates(tables: Tables) -> list[str]:
+    return [tables.bindings, tables.transcripts, tables.compactions, tables.tool_results, _FILES]
 
 
 def delete(
@@ -31,22 +35,30 @@ def delete(
     *,
     orphans: bool,
 ) -> Statement:
-    """Delete the sessions of these ids, of this owner if one is given; gives back the ids that are gone.
+    """Delete the sessions of these ids, of this owner if one is given; one row, whether `existing` is true still.
+
+    Where it is not, nothing is deleted. So one round trip does, though agno may create a table at any time.
 
     With `orphans` the dependants of all given ids go, also where the session itself is gone already; without, only
     those of the sessions that this statement deletes.
     """
     ids = list(session_ids)
     owner = "" if user_id is None else " AND user_id = %s"
-    parameters: list[Any] = [ids] if user_id is None else [ids, user_id]
-    steps = [f"gone AS (DELETE FROM {tables.sessions} WHERE session_id = ANY(%s){owner} RETURNING session_id)"]
+    candidates = _candidates(tables)
+    as_known = " AND ".join(f"to_regclass(%s) IS {'NOT ' if table in existing else ''}NULL" for table in candidates)
+    parameters: list[Any] = [*map(catalog_name, candidates), ids, *([] if user_id is None else [user_id])]
+    steps = [
+        f"known AS MATERIALIZED (SELECT {as_known} AS still)",
+        f"""gone AS (DELETE FROM {tables.sessions}
+            WHERE session_id = ANY(%s){owner} AND (SELECT still FROM known) RETURNING session_id)""",
+    ]
 
     def step(sql: str) -> None:
         steps.append(f"step{len(steps)} AS ({sql})")
         if orphans:
             parameters.append(ids)
 
-    of_these = "= ANY(%s)" if orphans else "IN (SELECT session_id FROM gone)"
+    of_these = "= ANY(%s) AND (SELECT still FROM known)" if orphans else "IN (SELECT session_id FROM gone)"
     # bindings name runs without a cascade, so they go with them in the same statement
     if tables.bindings in existing:
         step(f"DELETE FROM {tables.bindings} WHERE session_id {of_these}")
@@ -63,4 +75,4 @@ def delete(
                 f"WHERE f.namespace = t.namespace AND f.path = t.path AND t.session_id {of_these}"
             )
         step(f"DELETE FROM {tables.tool_results} WHERE session_id {of_these}")
-    return f"WITH {', '.join(steps)} SELECT session_id FROM gone", parameters
+    return f"WITH {', '.join(steps)} SELECT still FROM known", parameters

@@ -50,7 +50,7 @@ async def read_page(database: Database, layout: Layout, tables: Tables, query: S
         {_member("session_data", "session_name")}, {_member("session_data", "session_state")},
         {_member("session_data", "session_metrics")}, s.summary::text, s.metadata::text,
         {_member("agent_data", "sdk")}, {_member("agent_data", "framework")},
-        s.created_at, s.updated_at, {name_columns("n")}
+        s.created_at, s.updated_at, {", ".join(name_columns("n"))}
     FROM (SELECT count(*) AS total FROM {tables.sessions} s {where}) t
     LEFT JOIN (
         SELECT *, session_type AS named_as, row_number() OVER () AS place FROM (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .layout import Layout
-from .runs_sql import runs_of_session
+from .runs_sql import runs_of_session, unpacked
 from .tables import Tables
 
 _EMPTY = """'null'::jsonb, '""'::jsonb, '[]'::jsonb, '{}'::jsonb, '0'::jsonb, 'false'::jsonb"""
@@ -14,10 +14,10 @@ _FIRST_USER_CONTENT = f"""
      WHERE m->>'role' = 'user' AND m->'content' NOT IN ({_EMPTY}) LIMIT 1)"""
 
 
-def name_columns(alias: str) -> str:
+def name_columns(alias: str) -> list[str]:
     """The columns of `NameSource` from the subquery of `name_source`, and the workflow's name from the row `s`."""
-    return f"""{alias}.found, {alias}.content::text, {alias}.input::text,
-        NULLIF(s.workflow_data::jsonb->'name', 'null')::text"""
+    workflow = "NULLIF(s.workflow_data::jsonb->'name', 'null')::text"
+    return [f"{alias}.found", f"{alias}.content::text", f"{alias}.input::text", workflow]
 
 
 def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
@@ -36,7 +36,7 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
     SELECT true AS found, q.content, q.input FROM (
         SELECT CASE WHEN s.named_as <> 'workflow' THEN {_FIRST_USER_CONTENT} END AS content,
                NULLIF(run->'input', 'null') AS input
-        FROM (SELECT run::jsonb AS run FROM ({runs_of_session(layout, tables)}) ordered OFFSET 0) x
+        FROM (SELECT {unpacked("run::jsonb")} AS run FROM ({runs_of_session(layout, tables)}) ordered OFFSET 0) x
         WHERE jsonb_typeof(run) = 'object' AND {_considered(parsed=parsed)}
         OFFSET 0
     ) q

@@ -1,4 +1,4 @@
-"""The statements that read one session, its runs, or their messages."""
+"""The statements that read one session, alone, with its runs, or with what its detail is made of."""
 
 from __future__ import annotations
 
@@ -6,22 +6,33 @@ from typing import Any
 
 from .layout import Layout
 from .names_sql import name_columns, name_source
-from .records import NameSource, RunMessages, SessionRecord
-from .runs_sql import runs_of_session
+from .records import NameSource, RunMessages, SessionRecord, StoredSession
+from .runs_sql import runs_of_session, unpacked
 from .tables import Tables
 
 Statement = tuple[str, list[Any]]
 
+# the messages of the system, of tools, and repeated from history are no part of a conversation
+_SHOWN_MESSAGES = """$.messages[*] ? (
+    !exists(@.role ? (@ == "system" || @ == "tool")) && !exists(@.from_history ? (@ == true)))"""
+
 _JSON_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "metadata", "summary")
+
+
+def _columns(alias: str) -> list[str]:
+    json = [f"{alias}.{column}::text" for column in _JSON_COLUMNS]
+    ids = [f"{alias}.{column}" for column in ("session_id", "session_type", "agent_id", "team_id", "workflow_id")]
+    return [*ids, f"{alias}.user_id", *json, f"{alias}.created_at", f"{alias}.updated_at"]
 
 
 def record_columns(alias: str) -> str:
     """The columns of `SessionRecord`, in order."""
-    json = ", ".join(f"{alias}.{column}::text" for column in _JSON_COLUMNS)
-    return (
-        f"{alias}.session_id, {alias}.session_type, {alias}.agent_id, {alias}.team_id, {alias}.workflow_id, "
-        f"{alias}.user_id, {json}, {alias}.created_at, {alias}.updated_at"
-    )
+    return ", ".join(_columns(alias))
+
+
+def _in_first_row(columns: list[str]) -> str:
+    """These columns in the first of the rows that `x` numbers, or where `x` has none; NULL in the others."""
+    return ", ".join(f"CASE WHEN x.place > 1 THEN NULL ELSE {column} END" for column in columns)
 
 
 def record(row: tuple[Any, ...]) -> SessionRecord:
@@ -32,20 +43,48 @@ def record(row: tuple[Any, ...]) -> SessionRecord:
 def read_session(
     layout: Layout, tables: Tables, session_id: str, user_id: str | None, shown_as: str | None
 ) -> Statement:
-    """The row of a session and, where it has no name, what its name is made of in the type that it is shown as."""
+    """A session with what its name and its chat history are made of, in the type that it is shown as."""
     where, parameters = one_session(session_id, None, user_id)
-    return (
-        f"""SELECT {record_columns("s")}, {name_columns("n")}
-        FROM (SELECT s.*, COALESCE(%s, s.session_type) AS named_as FROM {tables.sessions} s WHERE {where}) s
-        LEFT JOIN LATERAL ({name_source(layout, tables, parsed=True)}) n ON true""",
-        [shown_as, *parameters],
-    )
+    rows = f"(SELECT s.*, COALESCE(%s, s.session_type) AS named_as FROM {tables.sessions} s WHERE {where})"
+    return select_session(layout, tables, rows), [shown_as, *parameters]
 
 
-def named_record(row: tuple[Any, ...]) -> tuple[SessionRecord, NameSource]:
-    """The pair that `read_session` selects."""
-    found, content, input, workflow_name = row[14:18]
-    return record(row), NameSource(bool(found), content, input, workflow_name)
+def select_session(layout: Layout, tables: Tables, rows: str) -> str:
+    """The same for the one row of a subquery, which has a column `named_as` more than the sessions table.
+
+    A row for each top-level run that names an agent or a team, in stored order; the session itself is in the first.
+    """
+    return f"""
+    SELECT {_in_first_row([*_columns("s"), *name_columns("n")])}, x.run_id, x.created_at, x.messages, x.place
+    FROM {rows} s
+    LEFT JOIN LATERAL ({name_source(layout, tables, parsed=True)}) n ON true
+    LEFT JOIN LATERAL (
+        SELECT (q.run->'run_id')::text AS run_id, (q.run->'created_at')::text AS created_at,
+            {_messages(layout)} AS messages, row_number() OVER () AS place
+        FROM (SELECT {_readable(layout)} AS run FROM ({runs_of_session(layout, tables)}) o OFFSET 0) q
+        WHERE s.named_as <> 'workflow' AND (q.run->>'parent_run_id') IS NULL
+          AND ((q.run->'agent_id') IS NOT NULL OR (q.run->'team_id') IS NOT NULL)
+    ) x ON true"""
+
+
+def _readable(layout: Layout) -> str:
+    return "run" if layout.runs_column == "json" else unpacked("run")
+
+
+def _messages(layout: Layout) -> str:
+    """The messages of a run as text, less those that a chat history does not show where jsonb makes that cheap."""
+    if layout.runs_column == "json":
+        return "(q.run->'messages')::text"
+    return f"""CASE jsonb_typeof(q.run->'messages')
+        WHEN 'array' THEN jsonb_path_query_array(q.run, '{_SHOWN_MESSAGES}')::text END"""
+
+
+def stored_session(rows: list[tuple[Any, ...]]) -> StoredSession:
+    """What `select_session` selects, of one row at least."""
+    first = rows[0]
+    found, content, input, workflow_name = first[14:18]
+    chat = [] if first[21] is None else [messages(row[18:21]) for row in rows]
+    return StoredSession(record(first), NameSource(bool(found), content, input, workflow_name), chat)
 
 
 def read_record(tables: Tables, session_id: str, user_id: str | None) -> Statement:
@@ -73,19 +112,22 @@ def read_runs(layout: Layout, tables: Tables, session_id: str) -> Statement:
     )
 
 
-def read_messages(layout: Layout, tables: Tables, session_id: str) -> Statement:
-    """Of each top-level run that names an agent or a team: its id, time and messages, in stored order."""
+def read_first_runs(layout: Layout, tables: Tables, session_id: str, user_id: str | None, most: int) -> Statement:
+    """A session and its first `most` runs, one a row; the session itself is in the first."""
+    where, parameters = one_session(session_id, None, user_id)
     return (
-        f"""SELECT (q.run->'run_id')::text, (q.run->'created_at')::text, (q.run->'messages')::text
-        FROM {tables.sessions} s, LATERAL ({runs_of_session(layout, tables)}) q
-        WHERE s.session_id = %s AND (q.run->>'parent_run_id') IS NULL
-          AND ((q.run->'agent_id') IS NOT NULL OR (q.run->'team_id') IS NOT NULL)""",
-        [session_id],
+        f"""SELECT {_in_first_row(_columns("s"))}, x.run FROM {tables.sessions} s
+        LEFT JOIN LATERAL (
+            SELECT o.run::text AS run, row_number() OVER () AS place
+            FROM ({runs_of_session(layout, tables)}) o LIMIT {most}
+        ) x ON true
+        WHERE {where}""",
+        parameters,
     )
 
 
 def messages(row: tuple[Any, ...]) -> RunMessages:
-    """One row of `read_messages`."""
+    """The columns of `RunMessages`."""
     return RunMessages(*(None if value == b"null" else value for value in row))
 
 

@@ -79,8 +79,29 @@ class NameSource:
 
 @dataclass(frozen=True, slots=True)
 class RunMessages:
-    """The messages of one top-level run: what a chat history needs. JSON text, None where null or absent."""
+    """The messages of one top-level run: what a chat history needs. JSON text, None where null or absent.
+
+    Messages that no chat history shows may be missing.
+    """
 
     run_id: bytes | None
     created_at: bytes | None
     messages: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """All that the detail of a session is made of; `chat` is empty where it is shown as a workflow."""
+
+    record: SessionRecord
+    name_source: NameSource
+    chat: list[RunMessages]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRuns:
+    """A session and its first runs in stored order, each as JSON text; `all` says that there are no others."""
+
+    record: SessionRecord
+    runs: list[bytes]
+    all: bool

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from session_service.database.errors import DatabaseError, TimedOut
 
 from .listing import SessionQuery
-from .records import NameSource, RunMessages, SessionPage, SessionRecord
+from .records import FirstRuns, SessionPage, SessionRecord, StoredSession
 from .session_store import SessionStore
 
 Result = TypeVar("Result")
@@ -22,13 +22,13 @@ class SessionReader(Protocol):
 
     async def session(
         self, session_id: str, user_id: str | None, shown_as: str | None = None
-    ) -> tuple[SessionRecord, NameSource] | None: ...
+    ) -> StoredSession | None: ...
 
     async def record(self, session_id: str, user_id: str | None) -> SessionRecord | None: ...
 
     async def run(self, session_id: str, run_id: str) -> tuple[bytes | None, bool]: ...
 
-    async def messages(self, session_id: str) -> list[RunMessages]: ...
+    async def first_runs(self, session_id: str, user_id: str | None) -> FirstRuns | None: ...
 
     def runs(self, session_id: str) -> AsyncGenerator[bytes, None]: ...
 
@@ -72,10 +72,8 @@ class ReplicaFirst:
         """A page of sessions; an empty list is never taken from the replica."""
         return await self._ask(lambda store: store.page(query), lambda page: page.total)
 
-    async def session(
-        self, session_id: str, user_id: str | None, shown_as: str | None = None
-    ) -> tuple[SessionRecord, NameSource] | None:
-        """A session with its name; that it does not exist is never taken from the replica."""
+    async def session(self, session_id: str, user_id: str | None, shown_as: str | None = None) -> StoredSession | None:
+        """A session with all that its detail shows; that it does not exist is never taken from the replica."""
         return await self._ask(lambda store: store.session(session_id, user_id, shown_as), bool)
 
     async def record(self, session_id: str, user_id: str | None) -> SessionRecord | None:
@@ -86,9 +84,9 @@ class ReplicaFirst:
         """A run; that it does not exist is never taken from the replica."""
         return await self._ask(lambda store: store.run(session_id, run_id), lambda found: found[0] is not None)
 
-    async def messages(self, session_id: str) -> list[RunMessages]:
-        """The messages of a session."""
-        return await self._ask(lambda store: store.messages(session_id))
+    async def first_runs(self, session_id: str, user_id: str | None) -> FirstRuns | None:
+        """A session with its first runs; that it does not exist is never taken from the replica."""
+        return await self._ask(lambda store: store.first_runs(session_id, user_id), bool)
 
     async def runs(self, session_id: str) -> AsyncGenerator[bytes, None]:
         """The runs of a session. Once the first was given a failure is final."""

@@ -34,6 +34,14 @@ def runs_of_session(layout: Layout, tables: Tables) -> str:
     ) m ORDER BY m.part, m.place"""
 
 
+def unpacked(run: str) -> str:
+    """A jsonb run, decompressed once: each operator on a stored value decompresses the whole of it.
+
+    Its subquery must end in OFFSET 0, or the planner puts the expression back in every place that uses it.
+    """
+    return f"({run} #> '{{}}')"
+
+
 def _table_runs(tables: Tables, run: str) -> str:
     return f"""SELECT {run} AS run FROM {tables.runs} r WHERE r.session_id = s.session_id
         ORDER BY r.run_index, r.created_at, r.run_id"""

@@ -13,7 +13,7 @@ from session_service.database.errors import LayoutChanged, StatementFailed
 from . import deleting, reading, writing
 from .layout import Layout, detect
 from .listing import SessionQuery, read_page
-from .records import NameSource, RunMessages, SessionPage, SessionRecord
+from .records import FirstRuns, SessionPage, SessionRecord, StoredSession
 from .schema import missing_tables
 from .tables import Tables, catalog_name, quoted
 from .text import storable
@@ -41,6 +41,7 @@ class SessionStore:
         self.table = source.session_table
         self.tables = Tables.of(source)
         self._layout: Layout | None = None
+        self._dependants: frozenset[str] | None = None
         self.on_replica: SessionStore | None = None
         if database.replica is not None and source.replica is not None:
             self.on_replica = SessionStore(database.replica.database, source.replica)
@@ -64,7 +65,7 @@ class SessionStore:
             try:
                 return await work(layout)
             except LayoutChanged:
-                self._layout = None
+                self._layout = self._dependants = None
                 if attempt == 2:
                     raise
         raise AssertionError
@@ -76,19 +77,17 @@ class SessionStore:
             return empty
         return await self._on_layout(lambda layout: read_page(self.database, layout, self.tables, query), empty)
 
-    async def session(
-        self, session_id: str, user_id: str | None, shown_as: str | None = None
-    ) -> tuple[SessionRecord, NameSource] | None:
-        """A session by id, of this owner if one is given, with what its name is made of if it has none.
+    async def session(self, session_id: str, user_id: str | None, shown_as: str | None = None) -> StoredSession | None:
+        """A session by id, of this owner if one is given, with what its name and chat history are made of.
 
         `shown_as` is the type that it is shown as, None for its own: each type makes names by rules of its own.
         """
         if not storable(session_id, user_id):
             return None
 
-        async def work(layout: Layout) -> tuple[SessionRecord, NameSource] | None:
+        async def work(layout: Layout) -> StoredSession | None:
             rows = await self.database.read(*reading.read_session(layout, self.tables, session_id, user_id, shown_as))
-            return reading.named_record(rows[0]) if rows else None
+            return reading.stored_session(rows) if rows else None
 
         return await self._on_layout(work, None)
 
@@ -113,14 +112,20 @@ class SessionStore:
 
         return await self._on_layout(work, (None, False))
 
-    async def messages(self, session_id: str) -> list[RunMessages]:
-        """The messages of a session's top-level runs, in stored order."""
+    async def first_runs(self, session_id: str, user_id: str | None) -> FirstRuns | None:
+        """A session by id, of this owner if one is given, with so many runs as memory holds at once."""
+        if not storable(session_id, user_id):
+            return None
 
-        async def work(layout: Layout) -> list[RunMessages]:
-            rows = await self.database.read(*reading.read_messages(layout, self.tables, session_id))
-            return [reading.messages(row) for row in rows]
+        async def work(layout: Layout) -> FirstRuns | None:
+            statement = reading.read_first_runs(layout, self.tables, session_id, user_id, RUNS_PER_BATCH + 1)
+            rows = await self.database.read(*statement)
+            if not rows:
+                return None
+            runs = [row[14] for row in rows if row[14] is not None]
+            return FirstRuns(reading.record(rows[0]), runs[:RUNS_PER_BATCH], len(runs) <= RUNS_PER_BATCH)
 
-        return await self._on_layout(work, [])
+        return await self._on_layout(work, None)
 
     async def runs(self, session_id: str) -> AsyncGenerator[bytes, None]:
         """The runs of a session in stored order, each as JSON text; memory holds one batch of them."""
@@ -164,28 +169,30 @@ class SessionStore:
 
     async def rename(
         self, session_id: str, session_type: str | None, user_id: str | None, name: str
-    ) -> SessionRecord | None:
+    ) -> StoredSession | None:
         """Set the name (JSON text); None if there is no such session of this stored type and owner."""
-        if not storable(session_id, user_id):
-            return None
-
-        async def work(layout: Layout) -> SessionRecord | None:
-            statement = writing.rename(layout, self.tables, session_id, session_type, user_id, name)
-            rows = await self.database.write(*statement)
-            return reading.record(rows[0]) if rows else None
-
-        return await self._on_layout(work, None)
+        return await self._change(
+            (session_id, user_id),
+            lambda layout: writing.rename(layout, self.tables, session_id, session_type, user_id, name),
+        )
 
     async def patch(
         self, session_id: str, user_id: str | None, changes: writing.SessionChanges
-    ) -> SessionRecord | None:
+    ) -> StoredSession | None:
         """Apply the changes; None if there is no such session of this owner."""
-        if not storable(session_id, user_id):
+        return await self._change(
+            (session_id, user_id), lambda layout: writing.patch(layout, self.tables, session_id, user_id, changes)
+        )
+
+    async def _change(
+        self, which: tuple[str, str | None], statement: Callable[[Layout], reading.Statement]
+    ) -> StoredSession | None:
+        if not storable(*which):
             return None
 
-        async def work(layout: Layout) -> SessionRecord | None:
-            rows = await self.database.write(*writing.patch(layout, self.tables, session_id, user_id, changes))
-            return reading.record(rows[0]) if rows else None
+        async def work(layout: Layout) -> StoredSession | None:
+            rows = await self.database.write(*statement(layout))
+            return reading.stored_session(rows) if rows else None
 
         return await self._on_layout(work, None)
 
@@ -194,9 +201,15 @@ class SessionStore:
         ids = [session_id for session_id in session_ids if storable(session_id, user_id)]
 
         async def work(layout: Layout) -> None:
-            existing = await deleting.dependants(self.database, self.tables)
-            statement = deleting.delete(layout, self.tables, existing, ids, user_id, orphans=orphans)
-            await self.database.write(*statement)
+            while True:
+                existing = self._dependants
+                if existing is None:
+                    existing = self._dependants = await deleting.dependants(self.database, self.tables)
+                statement = deleting.delete(layout, self.tables, existing, ids, user_id, orphans=orphans)
+                [(as_known,)] = await self.database.write(*statement)
+                if as_known:
+                    return
+                self._dependants = None
 
         if ids:
             await self._on_layout(work, None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .layout import Layout
-from .reading import Statement, one_session, record_columns
+from .reading import Statement, one_session, record_columns, select_session
 from .tables import Tables
 
 
@@ -86,13 +86,8 @@ def rename(
 ) -> Statement:
     """Set the name (JSON text) alone; `updated_at` stays. The stored type and the owner must match where given."""
     where, parameters = one_session(session_id, session_type, user_id)
-    data = _session_data_object()
-    return (
-        f"""UPDATE {tables.sessions} s
-        SET session_data = jsonb_set({data}, '{{session_name}}', %s::jsonb)::{layout.json_type}
-        WHERE {where} RETURNING {record_columns("s")}""",
-        [name, *parameters],
-    )
+    set_name = f"session_data = jsonb_set({_session_data_object()}, '{{session_name}}', %s::jsonb)::{layout.json_type}"
+    return _updated(layout, tables, set_name, where), [name, *parameters]
 
 
 def patch(layout: Layout, tables: Tables, session_id: str, user_id: str | None, changes: SessionChanges) -> Statement:
@@ -113,10 +108,14 @@ def patch(layout: Layout, tables: Tables, session_id: str, user_id: str | None, 
     if changes.summary is not None:
         sets.append(f"summary = CASE s.session_type WHEN 'workflow' THEN s.summary ELSE %s::{kind} END")
         values.append(changes.summary)
-    return (
-        f"UPDATE {tables.sessions} s SET {', '.join(sets)} WHERE {where} RETURNING {record_columns('s')}",
-        [*values, *parameters],
-    )
+    return _updated(layout, tables, ", ".join(sets), where), [*values, *parameters]
+
+
+def _updated(layout: Layout, tables: Tables, sets: str, where: str) -> str:
+    """Change the session, and select it as it is now with what its detail is made of."""
+    return f"""WITH changed AS (
+        UPDATE {tables.sessions} s SET {sets} WHERE {where} RETURNING s.*, s.session_type AS named_as)
+    {select_session(layout, tables, "changed")}"""
 
 
 def _session_data_object() -> str:

@@ -128,3 +128,22 @@ async def test_simultaneous_deletes_of_the_same_sessions_all_succeed(agno, open_
 async def test_ids_that_no_row_can_have_are_passed_over(agno, open_store):
     await open_store(agno).delete(["a\0", "a"], None)
     assert agno.ids("ai.agno_sessions") == ["b"]
+
+
+async def test_a_table_that_appears_between_two_deletes_is_not_missed(v3, open_store):
+    store = open_store(v3)
+    v3.session("first")
+    await store.delete(["first"], None)
+    v3.run(BINDINGS)
+    v3.run(FILES)
+    hang_on(v3, "a")
+    await store.delete(["a"], None)
+    assert left(v3) == {table: ["other a"] if table == "fs.agno_fs" else [] for table in DEPENDANTS}
+
+
+async def test_a_table_that_goes_between_two_deletes_is_no_error(agno, open_store):
+    store = open_store(agno)
+    await store.delete(["a"], None)
+    agno.run("DROP TABLE ai.agno_transcripts; DROP SCHEMA fs CASCADE")
+    await store.delete(["b"], None)
+    assert agno.ids("ai.agno_sessions") == []

@@ -54,7 +54,7 @@ async def test_where_there_is_no_table_there_is_no_session(new_agno, open_store)
     assert await store.session("a", None) is None
     assert await store.record("a", None) is None
     assert await store.run("a", "r") == (None, False)
-    assert await store.messages("a") == []
+    assert await store.first_runs("a", None) is None
     assert await runs(store, "a") == []
     assert await store.rename("a", None, None, '"n"') is None
     await store.delete(["a"], None)
@@ -82,7 +82,7 @@ async def test_a_runs_column_that_is_dropped_is_noticed(new_agno, open_store):
     assert (await store.layout()).name == "v3"
 
 
-@pytest.mark.parametrize("read", ["page", "session", "run", "messages"])
+@pytest.mark.parametrize("read", ["page", "session", "run", "first runs"])
 async def test_every_read_survives_the_clean_up_of_a_migration(new_agno, open_store, read):
     mixed = new_agno("mixed")
     store = open_store(mixed)
@@ -91,7 +91,7 @@ async def test_every_read_survives_the_clean_up_of_a_migration(new_agno, open_st
         "page": lambda: store.page(SessionQuery()),
         "session": lambda: store.session("a", None),
         "run": lambda: store.run("a", "r1"),
-        "messages": lambda: store.messages("a"),
+        "first runs": lambda: store.first_runs("a", None),
     }
     await calls[read]()
     mixed.run("ALTER TABLE ai.agno_sessions DROP runs")

@@ -173,7 +173,7 @@ async def test_the_name_of_a_session_without_one_is_made_of_its_first_runs(new_a
     for row, (_, _, listed, opened) in zip(rows, NAMES, strict=True):
         assert (row.session_id, made_of(row.name_source)) == (row.session_id, listed)
         assert row.name_source.workflow_name == b'"W"'
-        _, source = await store.session(row.session_id, None)
+        source = (await store.session(row.session_id, None)).name_source
         assert (row.session_id, made_of(source)) == (row.session_id, opened)
 
 
@@ -190,7 +190,7 @@ async def test_a_session_is_found_by_id_and_owner(v3, open_store):
             None,
         )
         assert (record.created_at, record.updated_at) == (1, 7)
-        assert (await store.session("a", owner))[0] == record
+        assert (await store.session("a", owner)).record == record
     for id, owner in (("a", "bob"), ("a", "Ann"), ("a", ""), ("free", ""), ("b", None), ("a\0", None), ("a", "\0")):
         assert await store.record(id, owner) is None
         assert await store.session(id, owner) is None

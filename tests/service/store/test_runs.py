@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from session_service.store.session_store import RUNS_PER_BATCH
+
 
 async def runs(store, session_id="a"):
     return [json.loads(run) async for run in store.runs(session_id)]
@@ -129,6 +131,10 @@ async def test_one_run_is_found_by_id(new_agno, open_store, layout):
     assert await store.run("nobody", "r1") == (None, False)
 
 
+async def chat(store, session_id):
+    return [(run.run_id, run.created_at, run.messages) for run in (await store.session(session_id, None)).chat]
+
+
 async def test_messages_are_those_of_top_level_runs_that_name_an_agent_or_a_team(v3, open_store):
     v3.session("a")
     v3.add_run("a", "r1", 1, agent_id="x", messages=[{"role": "user"}], created_at=5)
@@ -136,9 +142,38 @@ async def test_messages_are_those_of_top_level_runs_that_name_an_agent_or_a_team
     v3.add_run("a", "child", 2, agent_id="x", parent_run_id="r1", messages=[{"role": "user"}])
     v3.add_run("a", "orphan", 3, agent_id="x", parent_run_id=None)
     v3.add_run("a", "nobody", 4, workflow_id="x", messages=[{"role": "user"}])
-    found = [(message.run_id, message.created_at, message.messages) for message in await open_store(v3).messages("a")]
-    assert found == [
+    assert await chat(open_store(v3), "a") == [
         (b'"r0"', None, None),
         (b'"r1"', b"5", b'[{"role": "user"}]'),
         (b'"orphan"', None, None),
     ]
+
+
+async def test_messages_that_no_chat_history_shows_stay_in_the_database(v3, open_store):
+    shown = [{"role": "user"}, {}, {"role": None}, {"role": 1, "from_history": False}, "odd", None]
+    hidden = [{"role": "system"}, {"role": "tool"}, {"role": "user", "from_history": True}]
+    v3.session("a")
+    v3.add_run("a", "r1", agent_id="x", messages=[*hidden, *shown])
+    v3.add_run("a", "r2", 1, agent_id="x", messages={"role": "user"})
+    [(_, _, messages), (_, _, odd)] = await chat(open_store(v3), "a")
+    assert json.loads(messages) == shown
+    assert odd is None
+
+
+async def test_a_workflow_has_no_chat_and_anything_shown_as_one_neither(v3, open_store):
+    v3.session("a")
+    v3.add_run("a", "r1", agent_id="x", messages=[{"role": "user"}])
+    store = open_store(v3)
+    assert (await store.session("a", None, "workflow")).chat == []
+    assert len((await store.session("a", None, "team")).chat) == 1
+
+
+@pytest.mark.parametrize(("number", "all"), [(0, True), (RUNS_PER_BATCH, True), (RUNS_PER_BATCH + 1, False)])
+async def test_the_first_runs_come_with_the_session_as_many_as_memory_holds(v3, open_store, number, all):
+    v3.session("a", user_id="ann", metadata={"m": 1})
+    for place in range(number):
+        v3.add_run("a", f"r{place:03}", place)
+    first = await open_store(v3).first_runs("a", "ann")
+    assert [json.loads(run)["run_id"] for run in first.runs] == [f"r{n:03}" for n in range(min(number, RUNS_PER_BATCH))]
+    assert (first.all, first.record.metadata) == (all, b'{"m": 1}')
+    assert await open_store(v3).first_runs("a", "bob") is None

@@ -140,7 +140,7 @@ async def test_a_rename_keeps_every_other_key_and_the_time(new_agno, open_store,
     state = {"session_state": {"k": [1, None]}, "session_name": "old", "extra": 1.5}
     agno.session("a", user_id="ann", session_data=state, metadata={"m": 1}, updated_at=3)
     renamed = await open_store(agno).rename("a", "agent", "ann", '"new \\"é"')
-    assert json.loads(renamed.session_data) == data(agno) == {**state, "session_name": 'new "é'}
+    assert json.loads(renamed.record.session_data) == data(agno) == {**state, "session_name": 'new "é'}
     assert row(agno, "metadata", "updated_at") == ('{"m": 1}', "3")
 
 
@@ -184,7 +184,7 @@ async def test_a_patch_sets_what_it_names_and_nothing_else(new_agno, open_store,
     assert data(agno) == before | {"session_state": {}}
     assert row(agno, "metadata", "summary", "updated_at") == ("null", '{"summary": "T"}', "10")
     assert row(agno, "user_id", "created_at", "session_type", "agent_data") == ("ann", "1", "agent", "{}")
-    assert (patched.metadata, patched.updated_at) == (None, 10)
+    assert (patched.record.metadata, patched.record.updated_at) == (None, 10)
 
 
 async def test_a_workflow_keeps_its_summary_whatever_a_patch_says(v3, open_store):
