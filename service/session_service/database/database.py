@@ -65,6 +65,11 @@ class Database:
         """Whether it may go on under a changed map in which this is its source."""
         return self._source.access == source.access
 
+    @property
+    def age(self) -> int | None:
+        """A number that stays while all connections are to one life of one server; None where that is not known."""
+        return self.pool.opened if self.pool.direct else None
+
     async def read(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
         """Rows of a statement that changes nothing; tried once more if its connection turns out to be dead."""
         try:

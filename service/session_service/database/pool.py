@@ -24,6 +24,7 @@ class Pool:
 
     Connections are opened in tasks of the pool: a request that is cancelled meanwhile costs no connection (aiopg#893).
     After a failed connect one is tried at a time, and all others who find no connection are refused at once.
+    `opened` counts the connections that were ever opened; `direct` says that they lead to the server itself.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class Pool:
         self._retry = Retry(LONGEST_PAUSE_SECONDS)
         self._problem: DatabaseError | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self.opened = 0
+        self.direct = True
 
     @property
     def connections(self) -> dict[str, int]:
@@ -149,6 +152,8 @@ class Pool:
         else:
             self._problem = None
             self._retry.succeeded()
+            self.opened += 1
+            self.direct = connection.prepares
             self._hand_on(connection)
         # those who wait may still get a connection that others are using now
         self._open_for_waiters()

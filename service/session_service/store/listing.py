@@ -12,11 +12,13 @@ from .names_sql import name_columns, name_source
 from .records import ListedSession, NameSource, SessionPage
 from .tables import Tables
 from .text import storable
+from .totals import UNKNOWN, Total, Totals, select_total
 
 _COMPONENT_COLUMNS = {"agent": "agent_id", "team": "team_id", "workflow": "workflow_id"}
 _TEXT_COLUMNS = ("session_id", "session_type", "agent_id", "team_id", "workflow_id", "user_id", "created_at")
 _JSON_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "metadata", "summary")
 _BIGINT_MAX = 2**63 - 1
+_COMMON_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +40,44 @@ class SessionQuery:
         return not storable(self.component_id, self.user_id, self.session_name)
 
 
-async def read_page(database: Database, layout: Layout, tables: Tables, query: SessionQuery) -> SessionPage:
+async def read_page(
+    database: Database, layout: Layout, tables: Tables, totals: Totals, query: SessionQuery
+) -> SessionPage:
     """One page of the sessions that match, and the number of all that do. No run beyond the first ones is read."""
     where, parameters = _where(query)
     order = _order(query, layout)
-    limit = min(query.limit, _BIGINT_MAX)
-    offset = min((query.page - 1) * query.limit, _BIGINT_MAX)
+    cut, numbers = _cut(query)
+    key, age = (where, tuple(parameters)), database.age
+    known = totals.known(key, age)
     # the page is cut first, in s: expressions in the select list of a LIMIT/OFFSET run for skipped rows too
     sql = f"""
-    SELECT t.total, s.session_id, s.session_type, s.agent_id, s.team_id, s.workflow_id, s.user_id,
+    SELECT t.total, t.snapshot, s.session_id, s.session_type, s.agent_id, s.team_id, s.workflow_id, s.user_id,
         {_member("session_data", "session_name")}, {_member("session_data", "session_state")},
         {_member("session_data", "session_metrics")}, s.summary::text, s.metadata::text,
         {_member("agent_data", "sdk")}, {_member("agent_data", "framework")},
         s.created_at, s.updated_at, {", ".join(name_columns("n"))}
-    FROM (SELECT count(*) AS total FROM {tables.sessions} s {where}) t
+    FROM ({select_total(f"SELECT count(*) FROM {tables.sessions} s {where}")}) t
     LEFT JOIN (
         SELECT *, session_type AS named_as, row_number() OVER () AS place FROM (
-            SELECT s.* FROM {tables.sessions} s {where} ORDER BY {order} LIMIT %s OFFSET %s) cut
+            SELECT s.* FROM {tables.sessions} s {where} ORDER BY {order} {cut}) cut
     ) s ON true
     LEFT JOIN LATERAL ({name_source(layout, tables, parsed=False)}) n ON true
     ORDER BY s.place"""
-    rows = await database.read(sql, [*parameters, *parameters, limit, offset])
-    return SessionPage(rows[0][0], [_listed(row) for row in rows if row[1] is not None])
+    rows = await database.read(sql, [known.snapshot, known.number, *parameters, *parameters, *numbers])
+    if database.age == age:
+        totals.remember(key, Total(rows[0][1], rows[0][0], age))
+    elif known is not UNKNOWN:  # it may have run on another server than the count is of
+        rows = await database.read(sql, [UNKNOWN.snapshot, UNKNOWN.number, *parameters, *parameters, *numbers])
+    total = rows[0][0]
+    return SessionPage(total, [_listed(row[2:]) for row in rows if row[2] is not None])
+
+
+def _cut(query: SessionQuery) -> tuple[str, list[int]]:
+    """LIMIT and OFFSET. Those of a first page are written out: a plan for any numbers expects a tenth of the table."""
+    if query.page == 1 and query.limit <= _COMMON_LIMIT:
+        return f"LIMIT {query.limit}", []
+    limit = min(query.limit, _BIGINT_MAX)
+    return "LIMIT %s OFFSET %s", [limit, min((query.page - 1) * query.limit, _BIGINT_MAX)]
 
 
 def _member(column: str, key: str) -> str:
@@ -102,9 +120,9 @@ def _order(query: SessionQuery, layout: Layout) -> str:
 
 
 def _listed(row: tuple[Any, ...]) -> ListedSession:
-    session_id, session_type, agent_id, team_id, workflow_id, user_id = row[1:7]
-    name, state, metrics, summary, metadata, sdk, framework = (_not_null(value) for value in row[7:14])
-    created_at, updated_at, found, content, input, workflow_name = row[14:20]
+    session_id, session_type, agent_id, team_id, workflow_id, user_id = row[:6]
+    name, state, metrics, summary, metadata, sdk, framework = (_not_null(value) for value in row[6:13])
+    created_at, updated_at, found, content, input, workflow_name = row[13:19]
     return ListedSession(
         session_id=session_id,
         session_type=session_type,

@@ -17,6 +17,7 @@ from .records import FirstRuns, SessionPage, SessionRecord, StoredSession
 from .schema import missing_tables
 from .tables import Tables, catalog_name, quoted
 from .text import storable
+from .totals import Totals
 
 Result = TypeVar("Result")
 
@@ -42,6 +43,7 @@ class SessionStore:
         self.tables = Tables.of(source)
         self._layout: Layout | None = None
         self._dependants: frozenset[str] | None = None
+        self._totals = Totals()
         self.on_replica: SessionStore | None = None
         if database.replica is not None and source.replica is not None:
             self.on_replica = SessionStore(database.replica.database, source.replica)
@@ -75,7 +77,9 @@ class SessionStore:
         empty = SessionPage(0, [])
         if query.matches_nothing:
             return empty
-        return await self._on_layout(lambda layout: read_page(self.database, layout, self.tables, query), empty)
+        return await self._on_layout(
+            lambda layout: read_page(self.database, layout, self.tables, self._totals, query), empty
+        )
 
     async def session(self, session_id: str, user_id: str | None, shown_as: str | None = None) -> StoredSession | None:
         """A session by id, of this owner if one is given, with what its name and chat history are made of.
