@@ -90,7 +90,10 @@ class Controller:
                 *(group.create_task(queue.work(handle)) for _ in range(options.workers)),
                 *(group.create_task(each.run(options.resync)) for each in watches),
             ]
+            # Else kopf asks for the name of the user, and an image has none, nor has a user that the cluster chose
+            identity: Any = socket.gethostname()
             await kopf.operator(
+                identity=identity,
                 registry=self._registry(cluster),
                 settings=_settings(),
                 standalone=True,

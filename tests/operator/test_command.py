@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+import pytest
+
 from session_operator.kinds import DEPLOYMENTS, SECRETS
 
 from .api import Api, mounted
 from .apiserver import NAMESPACED, OPERATOR, ApiServer
+from .conftest import operator_in
 from .process import PROGRAM
 
 
@@ -44,6 +47,18 @@ async def test_it_catches_up_with_what_changed_while_it_was_away(server: ApiServ
 
     await api.deployed(other_than=before)
     await api.until(DEPLOYMENTS, "chat", lambda body: body["spec"]["progressDeadlineSeconds"] == 180)
+
+
+async def test_it_runs_as_a_user_without_a_name(server: ApiServer, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As images have none, nor the users that OpenShift chooses."""
+
+    def nobody() -> str:
+        raise OSError("No username set in the environment")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    with operator_in(server, api.namespace):
+        await api.write_store()
+        await api.until_condition("chat", "DatabasesResolved", "False", "SecretMissing")
 
 
 def test_its_help_tells_what_it_needs_and_gives_examples() -> None:
