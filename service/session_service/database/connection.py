@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import aiopg
 import psycopg2
 import psycopg2.extensions
 
+from .addresses import targets
 from .cancelling import cancel_statement
 from .dsn import Dsn
 from .errors import Refused, Unavailable, connect_error
@@ -38,6 +40,7 @@ class Connection(aiopg.Connection):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._prepared = PreparedStatements()
+        self._prefix = ""
 
     @staticmethod
     def _ready(weak_self: Any) -> None:
@@ -115,7 +118,7 @@ class Connection(aiopg.Connection):
         5 seconds is taken for dead: `Unavailable`.
         """
         if not prepare or not self.prepares:
-            return await self._run(sql, parameters)
+            return await self._run(self._prefix + sql, parameters)
         text = self._prepared.text(sql)
         try:
             return await self._run(text, parameters)
@@ -177,6 +180,21 @@ class Connection(aiopg.Connection):
             if not usable:
                 self._close()
 
+    async def limit(self, seconds: float) -> None:
+        """Have the server end each statement after so many seconds.
+
+        A pooler between us and the server gives each transaction another server process, and a setting of the session
+        would stay with a process that serves others next. It is known by the process id: a pooler makes one up, for it
+        has to take requests to cancel itself. Behind one the limit goes with each statement, and nothing is prepared.
+        """
+        milliseconds = int(seconds * 1000)
+        own = "CASE pg_backend_pid() WHEN %s THEN set_config('statement_timeout', %s, false) END IS NOT NULL"
+        [(direct,)] = await self.fetch(f"SELECT {own}", [self.raw.info.backend_pid, str(milliseconds)])
+        if not direct:
+            self.prepares = False
+            self._prefix = f"SET LOCAL statement_timeout = {milliseconds}; "
+        self.longest = seconds + _UNRESPONSIVE_SECONDS
+
     @property
     def idle(self) -> bool:
         """Whether it is open and in no transaction."""
@@ -196,26 +214,43 @@ def _expire(waiter: asyncio.Future[None]) -> None:
 async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> Connection:  # noqa: ASYNC109
     """Open a connection within `timeout` seconds, or raise `Refused` or `Unavailable`.
 
-    The statement timeout is set by SQL: PgBouncer refuses startup options that it does not know.
+    One address is tried after the other, each for its share of the time that is left, so that a first one that does
+    not answer leaves time for the second: libpq as we use it has no time limit for each.
     """
     if dsn.problem is not None:
         raise Refused("MalformedDsn", f"the DSN is malformed: {dsn.problem}")
+    ends = time.monotonic() + timeout
+    try:
+        async with asyncio.timeout(timeout):
+            found = await targets(dsn.text)
+    except (OSError, TimeoutError) as error:
+        raise connect_error(error) from None
+    failed: Unavailable | None = None
+    for tried, target in enumerate(found):
+        share = (ends - time.monotonic()) / (len(found) - tried)
+        try:
+            return await _connect(target, statement_timeout, share)
+        except Unavailable as error:
+            failed = error
+    raise failed or connect_error(TimeoutError())
+
+
+async def _connect(dsn: str, statement_timeout: float, timeout: float) -> Connection:  # noqa: ASYNC109
     connection = None
     try:
-        connection = Connection(dsn.text, timeout, enable_json=False, enable_hstore=False, enable_uuid=False)
+        connection = Connection(dsn, timeout, enable_json=False, enable_hstore=False, enable_uuid=False)
         tell_sqlstates(connection.raw)
         async with asyncio.timeout(timeout):
             await connection
             psycopg2.extensions.register_type(_TEXT_AS_BYTES, connection.raw)
             connection._timeout = None  # type: ignore[assignment]  # aiopg would use the one for connecting for each statement
-            await connection.fetch(f"SET statement_timeout = {int(statement_timeout * 1000)}")
-            connection.longest = statement_timeout + _UNRESPONSIVE_SECONDS
+            await connection.limit(statement_timeout)
     # libpq may reopen its socket while it authenticates, and epoll then misses the old one (aiopg#837)
     except (psycopg2.Error, OSError, RuntimeError, TimeoutError) as error:
         if connection is not None:
             connection._close()
         raise connect_error(error) from None
-    except asyncio.CancelledError:
+    except BaseException:
         if connection is not None:
             connection._close()
         raise

@@ -126,7 +126,7 @@ async def test_what_the_replica_does_not_have_yet_is_asked_of_the_primary(v3, re
     assert (await reading.record("a", None)).session_id == "a"
     # the same request never goes back to the older state
     assert [run async for run in reading.runs("a")] != []
-    assert (await reader(store).session("a", None))[0].session_id == "a"
+    assert (await reader(store).session("a", None)).record.session_id == "a"
     assert (await reader(store).run("a", "r"))[0] is not None
     assert await listed(reader(store)) == ["a"]
 

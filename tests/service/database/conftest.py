@@ -1,0 +1,26 @@
+"""Ways to the server of the tests."""
+
+import asyncio
+
+import pytest
+
+
+@pytest.fixture
+async def forwarded(postgres):
+    """A TCP port that leads to the server."""
+    tasks = []
+
+    async def pipe(reader, writer):
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+        await writer.wait_closed()
+
+    async def forward(reader, writer):
+        there, back = await asyncio.open_unix_connection(postgres.socket / ".s.PGSQL.5432")
+        tasks.extend([asyncio.create_task(pipe(reader, back)), asyncio.create_task(pipe(there, writer))])
+        await asyncio.wait(tasks)
+
+    async with await asyncio.start_server(forward, "127.0.0.1") as tcp:
+        yield tcp.sockets[0].getsockname()[1]
+    await asyncio.wait(tasks)
