@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -29,13 +30,19 @@ _METHODS = {
     "delete": "DELETE",
 }
 """The HTTP method of each verb of the API."""
+PASSING = (429, 500, 502, 503, 504)
+"""What an API server answers that is overloaded, or that has lost its etcd: every request may be made once more."""
+RETRY_PAUSES = (0.1, 0.4, 1.6)
+LONGEST_PAUSE = 10
+"""Seconds. A server that asks for more patience gets it from the queue."""
 
 
 class ApiError(Exception):
-    """The API server refused: HTTP status, its reason and its message."""
+    """The API server refused: HTTP status, its reason and its message; for how many seconds to leave it alone."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0) -> None:
         super().__init__(f"{status} {reason}: {message}")
+        self.retry_after = retry_after
         self.status = status
         self.reason = reason
         self.message = message
@@ -129,6 +136,7 @@ class Cluster:
             query={"fieldManager": manager, "force": "true"},
             body=wanted,
             content_type="application/apply-patch+yaml",
+            passing=(*PASSING, 409),  # it names no version, so it may be made again as it is
         )
 
     async def create(self, kind: Kind, body: Object) -> Object:
@@ -146,12 +154,12 @@ class Cluster:
         return await self._call("patch", path, body=patch, content_type="application/merge-patch+json")
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        """Delete the one object with this uid, if it is still there."""
+        """Delete the one object with this uid, if it is still there. `ApiError` 409 if it has another by now."""
         try:
             body = {"preconditions": {"uid": uid}}
             await self._call("delete", kind.path(namespace, name), body=body)
         except ApiError as error:
-            if error.status not in (404, 409):
+            if error.status != 404:
                 raise
 
     @asynccontextmanager
@@ -183,9 +191,17 @@ class Cluster:
         body: Object | None = None,
         accept: str = "application/json",
         content_type: str = "application/json",
+        passing: Sequence[int] = PASSING,
     ) -> Object:
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
-        response = await self._send(verb, path, query or {}, body, accept, content_type, timeout)
+        for pause in (*RETRY_PAUSES, None):
+            try:
+                response = await self._send(verb, path, query or {}, body, accept, content_type, timeout)
+                break
+            except ApiError as error:
+                if pause is None or error.status not in passing or error.retry_after > LONGEST_PAUSE:
+                    raise
+                await asyncio.sleep(max(pause, error.retry_after))
         answer: Object = await response.json(content_type=None)
         return answer
 
@@ -218,7 +234,7 @@ class Cluster:
             raise
         self._sent(verb, str(response.status))
         if response.status >= 400:
-            raise _error(response.status, await response.text())
+            raise _error(response.status, await response.text(), response.headers.get("Retry-After", ""))
         return response
 
 
@@ -236,9 +252,10 @@ def _accept(suffix: str, metadata_only: bool) -> str:
     return f"application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
 
 
-def _error(code: int, text: str) -> ApiError:
+def _error(code: int, text: str, retry_after: str = "") -> ApiError:
+    seconds = float(retry_after) if retry_after.isdecimal() else 0
     try:
         status = json.loads(text)
     except ValueError:  # of paths that it does not know, the API server speaks plain text
-        return ApiError(code, "Unknown", text.strip()[:200])
-    return ApiError(status.get("code", code), status.get("reason", "Unknown"), status.get("message", ""))
+        return ApiError(code, "Unknown", text.strip()[:200], seconds)
+    return ApiError(status.get("code", code), status.get("reason", "Unknown"), status.get("message", ""), seconds)

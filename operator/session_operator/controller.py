@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -145,6 +146,13 @@ class Controller:
         return tracing
 
 
+class _Patience:
+    """Seconds between the tries of a request, without end: where they run out, kopf drops the watch for good."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.5, 1, 2), itertools.repeat(4))
+
+
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
@@ -153,6 +161,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.queueing.worker_limit = 50
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = _Patience()
     # Watches can go silent without an error (kopf#585, kopf#957)
     settings.watching.server_timeout = 60
     settings.watching.client_timeout = 70

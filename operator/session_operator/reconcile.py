@@ -129,7 +129,7 @@ class Reconciler:
         try:
             await self._cluster.apply(STORES, body, subresource="status")
         except ApiError as error:
-            if error.status not in (404, 409):  # deleted meanwhile, or made anew under another uid
+            if error.status != 404:  # 409 as well: made anew under another uid, or a conflict that will pass
                 raise
 
 

@@ -45,6 +45,10 @@ class Api:
             raise RuntimeError(answer["message"])
         return answer
 
+    async def first_line(self, path: str) -> str:
+        async with self._session.get(path) as response:
+            return (await response.content.readline()).decode()
+
     async def get(self, kind: Kind, name: str) -> Object | None:
         try:
             return await self.call("GET", kind.path(self.namespace, name))

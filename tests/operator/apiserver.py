@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,25 @@ class ApiServer:
         process = self._running.pop(program)
         process.kill()  # kube-apiserver would wait a minute for its watches to end
         process.wait()
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[ApiServer]:
+        """Another kube-apiserver on the same etcd, while this one is stopped."""
+        (port,) = free_ports(1)
+        other = replace(self, url=f"https://127.0.0.1:{port}")
+        other.serve()
+        yield other
+        other.kill("kube-apiserver")
+
+    def compact(self) -> None:
+        """Have etcd forget all but the newest version of everything: watches from before answer 410 Gone."""
+
+        def call(path: str, body: Any) -> Any:
+            with urllib.request.urlopen(f"{self.etcd}/v3/kv/{path}", json.dumps(body).encode()) as answer:
+                return json.load(answer)
+
+        revision = call("range", {"key": "AA=="})["header"]["revision"]
+        call("compaction", {"revision": revision, "physical": True})
 
     def serve(self) -> None:
         """Start kube-apiserver on what etcd holds; returns when it answers."""
@@ -140,6 +159,9 @@ class ApiServer:
         command = [ROOT / ".venv/bin/kubectl", "--kubeconfig", self.kubeconfig(user), *arguments]
         environment = os.environ | {"KUBECACHEDIR": str(self.directory / "kubectl")}
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
+
+    def audit_size(self) -> int:
+        return (self.directory / "audit.log").stat().st_size
 
     def audit(self, namespace: str | None, user: str = OPERATOR) -> list[dict[str, Any]]:
         """The requests that a user made in a namespace, or all that it made about objects, in order."""

@@ -28,6 +28,10 @@ class Process:
                 stderr=output,
             )
 
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
     def signal(self, number: signal.Signals) -> None:
         self._popen.send_signal(number)
 

@@ -83,6 +83,9 @@ class Proxy:
             finally:
                 await runner.cleanup()
 
+    def meddle_no_more(self) -> None:
+        self.before = self.after = _leave_alone
+
     def kubeconfig(self, user: str) -> Path:
         """A kubeconfig of the user that leads through the proxy."""
         return self._server.kubeconfig(user, through=self.url)
@@ -95,11 +98,12 @@ class Proxy:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         url = URL(self._server.url + request.raw_path, encoded=True)
         body = await request.read()
+        response = web.StreamResponse()
         try:
             async with self._session.request(request.method, url, data=body or None, headers=headers) as answer:
                 if (instead := await self.after(call)) is not None:
                     return instead
-                response = web.StreamResponse(status=answer.status)
+                response.set_status(answer.status)
                 response.content_type = answer.content_type
                 if length := answer.headers.get("Content-Length"):
                     response.headers["Content-Length"] = length
@@ -109,6 +113,9 @@ class Proxy:
                 await response.write_eof()
                 return response
         except aiohttp.ClientError as error:
+            if response.prepared and request.transport is not None:  # the end of a watch in the middle of it
+                request.transport.abort()
+                return response
             return refusal(502, "BadGateway", str(error))
 
 
