@@ -35,9 +35,13 @@ DISRUPTION_BUDGETS = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudg
 AUTOSCALERS = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 INGRESSES = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 HTTP_ROUTES = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+SERVICE_MONITORS = Kind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors")
+PROMETHEUS_RULES = Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules")
 LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENTS = Kind("events.k8s.io/v1", "Event", "events")
-OPTIONAL = (NETWORK_POLICIES, DISRUPTION_BUDGETS, AUTOSCALERS, INGRESSES, HTTP_ROUTES)
-"""The kinds that the operator applies where a store asks for them. Of these, the API server may lack HTTPRoute."""
+INSTALLABLE = (HTTP_ROUTES, SERVICE_MONITORS, PROMETHEUS_RULES)
+"""The kinds that the API server may lack."""
+OPTIONAL = (NETWORK_POLICIES, DISRUPTION_BUDGETS, AUTOSCALERS, INGRESSES, *INSTALLABLE)
+"""The kinds that the operator applies where a store asks for them."""
 OWNED = (SERVICE_ACCOUNTS, SECRETS, SERVICES, DEPLOYMENTS, *OPTIONAL)
 """The kinds that the operator applies."""

@@ -9,7 +9,7 @@ from typing import Self
 
 from session_operator.cluster import ApiError, Cluster
 from session_operator.events import Happening, Recorder
-from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, Kind
+from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, SERVICES, Kind
 from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
 from session_operator.render.dsn_map import name_prefix
 from session_operator.render.earlier import earlier
@@ -33,15 +33,15 @@ class Objects:
     async def read(cls, cluster: Cluster, store: SessionStore) -> Self:
         """Read them: of all but the Deployment the metadata alone."""
         namespace, name = store.key
-        named = [kind for kind in OWNED if kind is not SECRETS]
+        named = [(kind, name) for kind in OWNED if kind is not SECRETS] + [(SERVICES, store.metrics_service)]
         maps, items = await asyncio.gather(
             cluster.list(SECRETS, namespace, selector=instance_selector(store), metadata_only=True),
             asyncio.gather(
-                *(cluster.get(kind, namespace, name, metadata_only=kind is not DEPLOYMENTS) for kind in named)
+                *(cluster.get(kind, namespace, name, metadata_only=kind is not DEPLOYMENTS) for kind, name in named)
             ),
         )
         live = {(SECRETS, item["metadata"]["name"]): item for item in maps}
-        live |= {(kind, name): item for kind, item in zip(named, items, strict=True) if item is not None}
+        live |= {each: item for each, item in zip(named, items, strict=True) if item is not None}
         return cls(cluster, store, live)
 
     @property
@@ -84,10 +84,11 @@ class Objects:
 
     async def delete_unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> None:
         """Delete what the store asked for once and no longer does."""
-        kinds = {kind for kind, _ in wanted}
-        for (kind, _), item in self._live.items():
-            if kind in OPTIONAL and kind not in kinds and is_owned(item, self._store.uid):
-                await self._delete(kind, item, "is no longer wanted")
+        kept = {(kind, each["metadata"]["name"]) for kind, each in wanted}
+        optional = {(kind, self._store.key.name) for kind in OPTIONAL} | {(SERVICES, self._store.metrics_service)}
+        for each, item in self._live.items():
+            if each in optional - kept and is_owned(item, self._store.uid):
+                await self._delete(each[0], item, "is no longer wanted")
 
     async def delete_old_maps(self) -> None:
         """Delete the DSN maps that neither the Deployment nor one of its ReplicaSets mounts."""

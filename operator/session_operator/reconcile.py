@@ -10,14 +10,14 @@ from typing import Any
 
 from session_operator.cluster import ApiError, Cluster
 from session_operator.events import Recorder, transitions
-from session_operator.kinds import CONFIG_MAPS, HTTP_ROUTES, OWNED, SECRETS, STORES, Kind
+from session_operator.kinds import CONFIG_MAPS, INSTALLABLE, OWNED, SECRETS, STORES, Kind
 from session_operator.objects import Objects
 from session_operator.observation import Observer
 from session_operator.render import render
 from session_operator.render.pod import mounted_map
 from session_operator.resource import Key, Object, SessionStore
 from session_operator.sources import key_version, missing_key, resolve
-from session_operator.status import Finding, Reason, report
+from session_operator.status import Finding, Reason, not_served, report
 
 UNSETTLED_SECONDS = 15
 """How soon a store that is not well is looked at again: databases change without any Kubernetes event."""
@@ -117,11 +117,9 @@ class Reconciler:
     async def _served(self, rendered: Iterable[Object]) -> tuple[Sequence[tuple[Kind, Object]], Finding | None]:
         """The objects by kind, without those of a kind that the API server lacks; what to say of these."""
         wanted = [(_KINDS[each["apiVersion"], each["kind"]], each) for each in rendered]
-        if all(kind is not HTTP_ROUTES for kind, _ in wanted) or await self._cluster.serves(HTTP_ROUTES):
-            return wanted, None
-        message = "the cluster does not serve HTTPRoutes: install the Gateway API, or leave httpRoute out"
-        served = [(kind, each) for kind, each in wanted if kind is not HTTP_ROUTES]
-        return served, Finding(Reason.GATEWAY_API_MISSING, message)
+        asked = [kind for kind, _ in wanted if kind in INSTALLABLE]
+        absent = [kind for kind in asked if not await self._cluster.serves(kind)]
+        return [(kind, each) for kind, each in wanted if kind not in absent], not_served(absent)
 
     async def _write_status(self, store: SessionStore, status: Object) -> None:
         metadata = {"name": store.key.name, "namespace": store.key.namespace, "uid": store.uid}

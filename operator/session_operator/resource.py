@@ -178,6 +178,7 @@ class SessionStore:
     http_route: Mapping[str, Any] | None
     network_policy: str
     disruption_budget: Mapping[str, Any] | None
+    monitoring: Mapping[str, Any] | None
     resources: Mapping[str, Any]
     probes: Mapping[str, Mapping[str, int]]
     pod_template: Mapping[str, Any]
@@ -207,6 +208,7 @@ class SessionStore:
             http_route=spec.get("httpRoute"),
             network_policy=spec["networkPolicy"],
             disruption_budget=spec.get("podDisruptionBudget"),
+            monitoring=spec.get("monitoring"),
             resources=spec["resources"],
             probes=spec["probes"],
             pod_template=spec.get("podTemplate", {}),
@@ -232,6 +234,11 @@ class SessionStore:
     def fewest_pods(self) -> int | None:
         """How many pods there are at the least, None where that is somebody else's to say."""
         return self.autoscaling["minReplicas"] if self.autoscaling else self.replicas
+
+    @property
+    def metrics_service(self) -> str:
+        """The name of the Service to the metrics of the pods."""
+        return f"{self.key.name}-metrics"
 
     @property
     def endpoint(self) -> str:

@@ -15,7 +15,7 @@ import pytest
 from session_operator.cluster import Cluster
 from session_operator.controller import Controller, Options
 
-from . import gateway_api
+from . import gateway_api, prometheus_operator
 from .api import Api
 from .apiserver import OPERATOR, ROOT, ApiServer, api_server, programs
 from .process import Process
@@ -29,8 +29,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         programs("etcd", "kube-apiserver")
     if any("controlled" in getattr(item, "fixturenames", ()) for item in session.items):
         programs("kube-controller-manager")
-    if any(hasattr(item.module, "gateway_api") for item in session.items if isinstance(item, pytest.Function)):
-        gateway_api.download()
+    modules = [item.module for item in session.items if isinstance(item, pytest.Function)]
+    for definitions in (gateway_api, prometheus_operator):
+        if any(getattr(module, definitions.__name__.rpartition(".")[2], None) is definitions for module in modules):
+            definitions.download()
 
 
 @pytest.fixture(scope="session")

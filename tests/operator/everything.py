@@ -39,6 +39,10 @@ EVERYTHING: Object = {
     },
     "httpRoute": {"parentRefs": [{"name": "web"}], "hostnames": ["agents.example.com"]},
     "networkPolicy": "Managed",
+    "monitoring": {
+        "serviceMonitor": {"interval": "30s", "labels": {"release": "prometheus"}},
+        "prometheusRule": {"labels": {"release": "prometheus"}},
+    },
     "podDisruptionBudget": {"minAvailable": "50%"},
     "probes": {"startup": {"failureThreshold": 60}},
     "podTemplate": {

@@ -1,4 +1,4 @@
-"""What a store may ask for beside its pods, on a real API server that serves the Gateway API as well."""
+"""What a store may ask for beside its pods, on a real API server that serves all kinds that there may be."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from session_operator.kinds import (
     INGRESSES,
     NETWORK_POLICIES,
     OPTIONAL,
+    PROMETHEUS_RULES,
+    SERVICE_MONITORS,
     SERVICES,
     STORES,
 )
 from session_operator.render.pod import AUTH_ANNOTATION
 from session_operator.resource import Object
 
-from . import gateway_api
+from . import gateway_api, prometheus_operator
 from .api import Api
 from .apiserver import ApiServer
 from .conftest import operator_in, prepared_server
@@ -33,9 +35,10 @@ WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ApiServer]:
-    """An API server that serves HTTPRoutes."""
+    """An API server that serves HTTPRoutes, ServiceMonitors and PrometheusRules."""
     with prepared_server() as running:
         gateway_api.install(running)
+        prometheus_operator.install(running)
         yield running
 
 
@@ -96,6 +99,16 @@ DRIFT: dict[str, tuple[Any, Object, Any]] = {
         NETWORK_POLICIES,
         {"spec": {"egress": [{}]}},
         lambda body: body["spec"]["egress"][-1] == {"ports": [{"protocol": "TCP", "port": 5432}]},
+    ),
+    "how often Prometheus asks": (
+        SERVICE_MONITORS,
+        {"spec": {"endpoints": [{"port": "metrics", "interval": "1h"}]}},
+        lambda body: body["spec"]["endpoints"][0]["interval"] == "30s",
+    ),
+    "the alerts": (
+        PROMETHEUS_RULES,
+        {"spec": {"groups": []}},
+        lambda body: bool(body["spec"]["groups"]),
     ),
     "an annotation of the Service": (
         SERVICES,

@@ -18,7 +18,7 @@ from session_operator.kinds import (
     SERVICES,
 )
 
-from . import gateway_api
+from . import gateway_api, prometheus_operator
 from .api import Api, mounted
 from .apiserver import OPERATOR, ApiServer
 from .conftest import operator_in, prepared_server
@@ -39,9 +39,10 @@ def overlay(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def server(overlay: str) -> Iterator[ApiServer]:
-    """An API server with one of the shipped overlays, that serves HTTPRoutes."""
+    """An API server with one of the shipped overlays, that serves all kinds that there may be."""
     with prepared_server(f"overlays/{overlay}") as running:
         gateway_api.install(running)
+        prometheus_operator.install(running)
         yield running
 
 

@@ -10,6 +10,7 @@ from session_operator.render.dsn_map import dsn_map
 from session_operator.render.horizontal_pod_autoscaler import horizontal_pod_autoscaler
 from session_operator.render.http_route import http_route
 from session_operator.render.ingress import ingress
+from session_operator.render.monitoring import metrics_service, prometheus_rule, service_monitor
 from session_operator.render.network_policy import network_policy
 from session_operator.render.pod_disruption_budget import pod_disruption_budget
 from session_operator.render.service import service
@@ -40,5 +41,8 @@ def render(
         horizontal_pod_autoscaler(store),
         ingress(store),
         http_route(store),
+        metrics_service(store),
+        service_monitor(store),
+        prometheus_rule(store),
     )
     return tuple(each for each in objects if each is not None)

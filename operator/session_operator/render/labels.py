@@ -21,7 +21,7 @@ def selector(store: SessionStore) -> dict[str, str]:
     return {INSTANCE_LABEL: store.key.name, "app.kubernetes.io/name": "agno-session"}
 
 
-def labels(store: SessionStore) -> dict[str, str]:
+def common_labels(store: SessionStore) -> dict[str, str]:
     """The labels of every object of a store, pods included."""
     return {**selector(store), MANAGED_BY_LABEL: MANAGER}
 
@@ -31,7 +31,12 @@ def instance_selector(store: SessionStore) -> str:
     return f"{INSTANCE_LABEL}={store.key.name},{MANAGED_BY_LABEL}={MANAGER}"
 
 
-def metadata(store: SessionStore, name: str, annotations: Mapping[str, str] | None = None) -> Object:
+def metadata(
+    store: SessionStore,
+    name: str,
+    annotations: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Object:
     """The metadata of an object that the store owns."""
     owner = {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -43,7 +48,7 @@ def metadata(store: SessionStore, name: str, annotations: Mapping[str, str] | No
     named: Object = {
         "name": name,
         "namespace": store.key.namespace,
-        "labels": labels(store),
+        "labels": {**(labels or {}), **common_labels(store)},
         "ownerReferences": [owner],
     }
     return named | ({"annotations": annotations} if annotations else {})

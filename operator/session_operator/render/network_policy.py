@@ -1,12 +1,12 @@
-"""The NetworkPolicy: in to the HTTP port, out to name servers and databases, nothing else."""
+"""The NetworkPolicy: in to the ports of the pods, out to name servers and databases, nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from session_operator.render.dsn import ports
+from session_operator.render import dsn
 from session_operator.render.labels import metadata, selector
-from session_operator.render.pod import PORT
+from session_operator.render.pod import ports
 from session_operator.resource import Object, SessionStore
 
 _DNS_PORTS = (53, 5353)
@@ -17,7 +17,7 @@ def network_policy(store: SessionStore, dsns: Iterable[str]) -> Object | None:
     """Render it, if the spec asks for it. Databases are known by their ports alone: a policy knows no host names."""
     if store.network_policy != "Managed":
         return None
-    databases = sorted({port for dsn in dsns for port in ports(dsn)})
+    databases = sorted({port for each in dsns for port in dsn.ports(each)})
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -25,7 +25,7 @@ def network_policy(store: SessionStore, dsns: Iterable[str]) -> Object | None:
         "spec": {
             "podSelector": {"matchLabels": selector(store)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"ports": _ports("TCP", [PORT])}],
+            "ingress": [{"ports": _ports("TCP", ports(store).values())}],
             "egress": [
                 {"ports": _ports("UDP", _DNS_PORTS) + _ports("TCP", _DNS_PORTS)},
                 {"ports": _ports("TCP", databases)},

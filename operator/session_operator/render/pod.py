@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from session_operator.render import auth, tls
 from session_operator.render.dsn_map import FILE
-from session_operator.render.labels import labels
+from session_operator.render.labels import common_labels
 from session_operator.resource import GROUP, Object, SessionStore
 
 CONTAINER = "session-service"
 PORT = 8080
+METRICS_PORT = 9090
+"""Where the service tells of itself, unless AGNO_ADMIN_PORT says otherwise."""
 UID = 10001
 MAP_DIRECTORY = "/etc/session-service"
 MAP_VOLUME = "dsn-map"
@@ -27,6 +29,11 @@ def template(store: SessionStore, dsn_map: str, key_version: str | None) -> Obje
     return {"metadata": _metadata(store, key_version), "spec": _pod(store, dsn_map)}
 
 
+def ports(store: SessionStore) -> dict[str, int]:
+    """The ports of the pods by name, that of requests first."""
+    return {"http": PORT} | ({"metrics": METRICS_PORT} if store.monitoring is not None else {})
+
+
 def mounted_map(pod: Object) -> str | None:
     """The DSN map that a pod, or the template of one, mounts."""
     volumes = pod["spec"].get("volumes", ())
@@ -36,7 +43,7 @@ def mounted_map(pod: Object) -> str | None:
 def _metadata(store: SessionStore, key_version: str | None) -> Object:
     extra = store.pod_template.get("metadata", {})
     annotations = extra.get("annotations", {}) | ({AUTH_ANNOTATION: key_version} if key_version else {})
-    metadata: Object = {"labels": {**extra.get("labels", {}), **labels(store)}}
+    metadata: Object = {"labels": {**extra.get("labels", {}), **common_labels(store)}}
     return metadata | ({"annotations": annotations} if annotations else {})
 
 
@@ -72,7 +79,7 @@ def _container(store: SessionStore) -> Object:
         "name": CONTAINER,
         "image": store.image,
         "env": [*_environment(store), *store.pod_template.get("env", ())],
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "ports": [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports(store).items()],
         "resources": store.resources,
         "securityContext": {
             "allowPrivilegeEscalation": False,
