@@ -35,9 +35,6 @@ LIVE_STORES = web.AppKey("live_stores", LiveStores)
 RELOADER: web.AppKey[Reloader | None] = web.AppKey("reloader")
 METRICS = web.AppKey("metrics", Metrics)
 
-# an imported session comes in one body
-LARGEST_BODY = 32 * 1024 * 1024
-
 
 def routes(prober: Prober, settings: Settings) -> tuple[Route[Handler], ...]:
     """Every route. The first method of a path is the one that a 405 names."""
@@ -83,6 +80,8 @@ def create_app(settings: Settings) -> web.Application:
         require_db_id=settings.require_db_id,
         cors_origins=settings.cors_origins,
         request_timeout=settings.request_timeout,
+        compress_from=settings.compress_from,
+        draining=lambda: prober.draining,
         observer=Observer(metrics, Pseudonyms(settings.log_key), settings.trusted_proxies, traces),
     )
 
@@ -103,7 +102,7 @@ def create_app(settings: Settings) -> web.Application:
         if traces is not None:
             await asyncio.to_thread(traces.close)
 
-    app = web.Application(middlewares=[answer], client_max_size=LARGEST_BODY)
+    app = web.Application(middlewares=[answer], client_max_size=settings.largest_body)
     app[PROBER] = prober
     app[LIVE_STORES] = live
     app[RELOADER] = reloader

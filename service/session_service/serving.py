@@ -14,11 +14,9 @@ from aiohttp import web
 
 from session_service.app import METRICS, PROBER, RELOADER, create_app
 from session_service.http.admin import create_admin
+from session_service.http.connection import Site
 from session_service.settings import Settings
 from session_service.store.reload import Reloader
-
-# longer than the idle timeout of common proxies, so that they close first
-KEEPALIVE_SECONDS = 75.0
 
 log = logging.getLogger("session_service")
 
@@ -36,17 +34,19 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None]) 
         app,
         access_log=None,
         handler_cancellation=True,
-        keepalive_timeout=KEEPALIVE_SECONDS,
         shutdown_timeout=settings.shutdown,
     )
     admin = web.AppRunner(create_admin(app[METRICS].registry), access_log=None)
     await runner.setup()
     await admin.setup()
     try:
-        port = await _listen(runner, settings.host, settings.port, "AGNO_SERVICE_PORT to a free port")
+        site = Site(runner, settings.host, settings.port, app[METRICS].refused_early)
+        port = await _listen(runner, site, settings.host, settings.port, "AGNO_SERVICE_PORT to a free port")
         admin_port = settings.admin_port
         if admin_port is not None:
-            admin_port = await _listen(admin, settings.host, admin_port, "AGNO_ADMIN_PORT to a free port, or to off")
+            page = web.TCPSite(admin, settings.host, admin_port, reuse_address=True)
+            advice = "AGNO_ADMIN_PORT to a free port, or to off"
+            admin_port = await _listen(admin, page, settings.host, admin_port, advice)
         asked, hurried = _signals()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, app[RELOADER])
         started(port, admin_port)
@@ -70,10 +70,10 @@ def _reload(reloader: Reloader | None) -> None:
         reloader.look()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int, advice: str) -> int:
+async def _listen(runner: web.AppRunner, site: web.BaseSite, host: str, port: int, advice: str) -> int:
     """Listen, and give the port. Raises ValueError, saying what to set, where that can't be."""
     try:
-        await web.TCPSite(runner, host, port, reuse_address=True).start()
+        await site.start()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ValueError(f"port {port} of {host} is taken: set {advice}") from None

@@ -31,6 +31,8 @@ class Settings:
     log_level: str
     log_key: str | None = field(repr=False)
     trusted_proxies: Networks
+    largest_body: int
+    compress_from: int | None
     startup_grace: float
     drain: float
     shutdown: float
@@ -56,6 +58,8 @@ class Settings:
             log_level=value["AGNO_LOG_LEVEL"],
             log_key=value["AGNO_LOG_KEY"],
             trusted_proxies=value["AGNO_TRUSTED_PROXIES"],
+            largest_body=value["AGNO_MAX_BODY_BYTES"],
+            compress_from=value["AGNO_COMPRESS_FROM_BYTES"],
             startup_grace=value["AGNO_STARTUP_GRACE_SECONDS"],
             drain=value["AGNO_DRAIN_SECONDS"],
             shutdown=value["AGNO_SHUTDOWN_SECONDS"],

@@ -42,13 +42,22 @@ def _port(value: str) -> int:
     return int(value)
 
 
-def _port_or_off(value: str) -> int | None:
-    if value.lower() == "off":
-        return None
-    try:
-        return _port(value)
-    except ValueError as error:
-        raise ValueError(f"{error}, or off") from None
+def _count(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 2**40:
+        raise ValueError("write a number of bytes, 1 or more")
+    return int(value)
+
+
+def _or_off(read: Callable[[str], int]) -> Callable[[str], int | None]:
+    def read_or_off(value: str) -> int | None:
+        if value.lower() == "off":
+            return None
+        try:
+            return read(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or off") from None
+
+    return read_or_off
 
 
 def _networks(value: str) -> Any:
@@ -94,7 +103,7 @@ VARIABLES = (
     Variable("AGNO_SERVICE_PORT", _port, 8080, "The port to listen on."),
     Variable("AGNO_REQUEST_TIMEOUT_SECONDS", _seconds, 60.0, "How long a request may take; 0 for as long as it likes."),
     Variable(
-        "AGNO_ADMIN_PORT", _port_or_off, 9090, "The port of `/metrics`, on the same address; `off`: do without it."
+        "AGNO_ADMIN_PORT", _or_off(_port), 9090, "The port of `/metrics`, on the same address; `off`: do without it."
     ),
     Variable(
         "AGNO_LOG_FORMAT", _one_of("auto", "json", "text"), "auto", "`json`, `text`, or `auto`: text on a terminal."
@@ -105,6 +114,13 @@ VARIABLES = (
     ),
     Variable(
         "AGNO_TRUSTED_PROXIES", _networks, (), "Addresses and networks, by comma, whose `X-Forwarded-For` is believed."
+    ),
+    Variable("AGNO_MAX_BODY_BYTES", _count, 32 * 2**20, "The longest body of a request; an import comes in one."),
+    Variable(
+        "AGNO_COMPRESS_FROM_BYTES",
+        _or_off(_count),
+        32 * 2**10,
+        "Answers this long or longer are compressed for clients that accept gzip or zstd; `off`: none.",
     ),
     Variable("AGNO_STARTUP_GRACE_SECONDS", _seconds, 10.0, "How long start-up waits for a database out of reach."),
     Variable("AGNO_DRAIN_SECONDS", _seconds, 5.0, "How long requests are still taken after SIGTERM, while not ready."),

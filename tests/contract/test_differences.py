@@ -1,6 +1,8 @@
 """What the service answers where it differs from AgentOS on purpose: every row of docs/reference/differences.md."""
 
+import gzip
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ ORIGIN = "http://localhost:3000"
 LIST = Request("GET", "/sessions", headers={"Origin": ORIGIN})
 RECORDED = {example["name"] for example in EXAMPLES}
 NEW = [case for case in CASES if case["name"] not in RECORDED]  # the others replace what an example expects
-IN_PYTHON = {"ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors"}
+IN_PYTHON = {"ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors", "large-answers"}
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
 
@@ -80,6 +82,20 @@ def test_a_column_of_type_json_sorts_like_an_unknown_one(postgres: Postgres, tmp
         for column in columns:
             answer = running["v2", "open"].ask(Request("GET", f"/sessions?limit=100&sort_by={column}"))
             assert (answer.status, len(answer.body["data"])) == (200, 25)
+
+
+def test_a_large_answer_is_compressed_where_the_client_asks(service: Servers) -> None:  # large-answers
+    server = service["v3", "open"].fresh()
+    large = {"session_id": "large", "session_state": {"text": "many words " * 4000}}
+    assert server.ask(Request("POST", "/sessions", json=large)).status == 201
+    plain = server.ask(Request("GET", "/sessions/large"))
+    assert (plain.headers["vary"], plain.headers.get("content-encoding")) == ("Origin, Accept-Encoding", None)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/sessions/large", headers={"Accept-Encoding": "gzip"})
+    answer = connection.getresponse()
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.read()).decode() == plain.content
+    connection.close()
 
 
 def test_a_database_that_is_away_is_said_to_be_away(postgres: Postgres, tmp_path: Path) -> None:  # outage

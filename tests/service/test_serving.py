@@ -6,6 +6,7 @@ import signal
 
 import aiohttp
 import psutil
+import pytest
 
 from .process import run, serving
 from .waiting import until
@@ -51,6 +52,14 @@ async def ready(client, status):
         await asyncio.sleep(0.01)
 
 
+def asleep(agno):
+    """Whether a statement sleeps: a request's, and not the prober's."""
+    [(sleeping,)] = agno.server.run(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'", agno.name
+    )
+    return sleeping
+
+
 async def test_a_request_under_way_is_finished_before_the_process_ends(v3):
     v3.run("ALTER TABLE ai.agno_sessions RENAME TO slow")
     v3.run("CREATE VIEW ai.agno_sessions AS SELECT s.* FROM ai.slow s, pg_sleep(2)")
@@ -60,11 +69,45 @@ async def test_a_request_under_way_is_finished_before_the_process_ends(v3):
         aiohttp.ClientSession(service.url) as client,
     ):
         asking = asyncio.create_task(client.get("/sessions"))
-        await until(lambda: "active" in [state for _, state, _ in v3.backends()])
+        await until(lambda: asleep(v3))
         service.process.send_signal(signal.SIGTERM)
         async with await asking as answer:
             assert (answer.status, (await answer.json())["meta"]["total_count"]) == (200, 1)
         assert await service.end() == 0
+
+
+async def test_clients_that_keep_their_connection_are_told_to_close_it_while_draining(v3):
+    async with (
+        serving(AGNO_PG_DSN=v3.dsn, AGNO_DRAIN_SECONDS="50") as service,
+        aiohttp.ClientSession(service.url) as client,
+    ):
+        await ready(client, 200)
+        async with client.get("/sessions") as answer:
+            assert "Connection" not in answer.headers
+        service.process.send_signal(signal.SIGTERM)
+        await ready(client, 503)
+        async with client.get("/sessions") as answer:
+            assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.end() == 0
+
+
+async def test_a_request_that_does_not_end_is_cancelled_once_the_time_for_it_is_over(v3):
+    v3.run("ALTER TABLE ai.agno_sessions RENAME TO slow")
+    v3.run("CREATE VIEW ai.agno_sessions AS SELECT s.* FROM ai.slow s, pg_sleep(1000)")
+    v3.session("a", table="ai.slow")
+    async with (
+        serving(AGNO_PG_DSN=v3.dsn, AGNO_DRAIN_SECONDS="0", AGNO_SHUTDOWN_SECONDS="12") as service,
+        aiohttp.ClientSession(service.url) as client,
+    ):
+        asking = asyncio.create_task(client.get("/sessions"))
+        await until(lambda: asleep(v3))
+        service.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):  # aiohttp alone would wait twice as long as it is told
+            assert await service.end() == 0
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await asking
+    assert not v3.backends()
 
 
 def postgres_of(directory):

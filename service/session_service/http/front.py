@@ -15,6 +15,7 @@ from session_service.database.errors import DatabaseError
 from session_service.http.answers import failure
 from session_service.http.auth import Authenticator
 from session_service.http.caller import Caller
+from session_service.http.compression import Encoder
 from session_service.http.cors import is_preflight, preflight, response_headers
 from session_service.http.errors import ApiError, database_failure
 from session_service.http.observer import CLIENT_CLOSED_REQUEST, Observer
@@ -43,6 +44,8 @@ class Front:
     cors_origins: frozenset[str]
     request_timeout: float | None
     observer: Observer
+    compress_from: int | None
+    draining: Callable[[], bool]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The answer to a request; an exception never leaves here but for a broken stream."""
@@ -62,7 +65,8 @@ class Front:
             return web.Response(status=status, headers=headers, text=text)
         with self.live.use() as stores:
             chosen = Stores(stores.by_id, stores.default, self.require_db_id)
-            return await self._answer(Call(request, Caller(), {}, chosen, exchange))
+            call = Call(request, Caller(), {}, chosen, exchange, self.compress_from)
+            return await compressed(call, await self._answer(call))
 
     async def _answer(self, call: Call) -> web.StreamResponse:
         exchange = call.exchange
@@ -117,11 +121,28 @@ class Front:
     async def add_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """What every answer carries of its exchange, and ordinary ones for browsers: a preflight has its own."""
         exchange = current.get()
+        headers = response.headers
         if exchange is not None:
-            response.headers.update(self.observer.headers(exchange))
-            if exchange.route is PREFLIGHT:
-                return
-        response.headers.update(response_headers(request.headers.get("Origin"), self.cors_origins))
+            headers.update(self.observer.headers(exchange))
+        if self.draining():
+            # whoever asks next, or a load balancer that keeps connections, asks another process
+            response.force_close()
+            headers["Connection"] = "close"
+        if exchange is not None and exchange.route is PREFLIGHT:
+            return
+        headers.update(response_headers(request.headers.get("Origin"), self.cors_origins))
+        if exchange is not None and exchange.varies:
+            headers["Vary"] = "Origin, Accept-Encoding"
+
+
+async def compressed(call: Call, response: web.StreamResponse) -> web.StreamResponse:
+    """The answer, encoded for the client if its body is large; a stream has encoded itself."""
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        encoding = call.encoding(len(response.body))
+        if encoding is not None:
+            response.body = await Encoder(encoding).piece(response.body, last=True)
+            response.headers["Content-Encoding"] = encoding
+    return response
 
 
 def _size(response: web.StreamResponse) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 from multidict import istr
 
+from session_service.http.connection import SERVER_NAME
 from session_service.http.remote import Networks, client_address
 from session_service.observability import logs
 from session_service.observability.exchange import Exchange, current
@@ -18,6 +19,7 @@ from session_service.observability.pseudonyms import Pseudonyms
 from session_service.observability.traces import Traces
 
 REQUEST_ID = istr("X-Request-ID")
+SERVER = istr("Server")
 SERVER_TIMING = istr("Server-Timing")
 TRACEPARENT = istr("traceparent")
 FORWARDED_FOR = istr("X-Forwarded-For")
@@ -119,5 +121,6 @@ class Observer:
         total = (perf_counter() - exchange.began) * 1000
         return {
             REQUEST_ID: exchange.id,
+            SERVER: SERVER_NAME,
             SERVER_TIMING: f"auth;dur={auth:.2f}, pool;dur={pool:.2f}, db;dur={database:.2f}, total;dur={total:.2f}",
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from email.message import Message
@@ -9,9 +10,11 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
 from session_service.http.caller import Caller
+from session_service.http.compression import Encoding, negotiated
 from session_service.http.errors import ApiError
 from session_service.http.parameters import Problems, Selection, check, query_values
 from session_service.http.selection import Stores
@@ -24,6 +27,9 @@ Body = TypeVar("Body", bound=BaseModel)
 
 ABSENT = object()
 
+# from when the handler asks for the body to its last byte
+BODY_SECONDS = 30.0
+
 
 @dataclass(slots=True)
 class Call:
@@ -34,11 +40,19 @@ class Call:
     values: dict[str, str]
     stores: Stores
     exchange: Exchange
+    compress_from: int | None = None
 
     @property
     def db_id(self) -> str | None:
         """The id of its database, None until that is chosen."""
         return self.exchange.db_id
+
+    def encoding(self, size: int) -> Encoding | None:
+        """How a body of so many bytes, or one that begins with so many, is to be encoded for this client."""
+        if self.compress_from is None or size < self.compress_from:
+            return None
+        self.exchange.varies = True
+        return negotiated(self.request.headers.get("Accept-Encoding"))
 
     def checked_query(self, kind: type[Query]) -> Query | Problems:
         """The query as this model, or its problems; a caller that takes a body checks both before it refuses."""
@@ -74,8 +88,26 @@ class Call:
             raise ApiError(422, problems)
         return found, content
 
+    async def _content(self) -> bytes:
+        request = self.request
+        if not request.can_read_body:
+            return b""
+        most = request.client_max_size
+        too_large = ApiError(413, f"The body is larger than {most} bytes")
+        if (request.content_length or 0) > most:
+            raise too_large
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await request.read()
+        except TimeoutError:
+            raise ApiError(408, f"The body did not arrive within {BODY_SECONDS:g} seconds") from None
+        except web.HTTPRequestEntityTooLarge:
+            raise too_large from None
+        except (web.RequestPayloadError, HttpProcessingError):
+            raise ApiError(400, "There was an error parsing the body") from None
+
     async def _body(self) -> Any:
-        content = await self.request.read()
+        content = await self._content()
         if not content:
             return ABSENT
         if not _is_json(self.request.headers.get("Content-Type")):

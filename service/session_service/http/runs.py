@@ -8,6 +8,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from session_service.http.answers import JSON, answer
+from session_service.http.compression import Encoder
 from session_service.http.errors import ApiError
 from session_service.http.parameters import RunsParameters, SessionParameters
 from session_service.http.requests import Call
@@ -63,7 +64,7 @@ async def _list(call: Call, shape: Shape) -> web.StreamResponse:
                     yield body
 
     async with aclosing(shapes()) as items:
-        return await _array(call.request, items)
+        return await _array(call, items)
 
 
 def _statuses(given: list[str] | None) -> frozenset[str]:
@@ -73,33 +74,58 @@ def _statuses(given: list[str] | None) -> frozenset[str]:
     return statuses
 
 
-async def _array(request: web.Request, items: AsyncIterator[bytes]) -> web.StreamResponse:
+async def _array(call: Call, items: AsyncIterator[bytes]) -> web.StreamResponse:
     """A JSON array: whole if it is short, else piece by piece, so that memory holds a piece and not a history."""
-    stream: web.StreamResponse | None = None
+    stream: _Stream | None = None
     piece = bytearray(b"[")
     try:
         async for item in items:
             if len(piece) > _PIECE:
                 if stream is None:
-                    stream = web.StreamResponse(headers={"Content-Type": JSON})
-                    await stream.prepare(request)
-                await stream.write(bytes(piece))
+                    stream = await _Stream.begin(call, len(piece))
+                await stream.send(bytes(piece))
                 piece.clear()
             # the first item follows the bracket, any other a comma
             if piece != b"[":
                 piece += b","
             piece += item
+        piece += b"]"
+        if stream is None:
+            return answer(bytes(piece))
+        return await stream.end(bytes(piece))
     except BaseException:  # the deadline of a request cancels
         # the status is sent: only a connection that breaks off tells the client that this is not all
-        if stream is not None and request.transport is not None:
-            request.transport.abort()
+        if stream is not None and call.request.transport is not None:
+            call.request.transport.abort()
         raise
-    piece += b"]"
-    if stream is None:
-        return answer(bytes(piece))
-    await stream.write(bytes(piece))
-    await stream.write_eof()
-    return stream
+
+
+class _Stream:
+    """An answer that is sent piece by piece, in the encoding that the client accepts."""
+
+    def __init__(self, response: web.StreamResponse, encoder: Encoder | None) -> None:
+        self._response, self._encoder = response, encoder
+
+    @classmethod
+    async def begin(cls, call: Call, size: int) -> _Stream:
+        """Send the headers; the body begins with `size` bytes."""
+        encoding = call.encoding(size)
+        response = web.StreamResponse(headers={"Content-Type": JSON})
+        if encoding is not None:
+            response.headers["Content-Encoding"] = encoding
+        await response.prepare(call.request)
+        return cls(response, None if encoding is None else Encoder(encoding))
+
+    async def send(self, piece: bytes) -> None:
+        """Send a piece, as soon as the client takes it."""
+        await self._response.write(piece if self._encoder is None else await self._encoder.piece(piece))
+
+    async def end(self, piece: bytes) -> web.StreamResponse:
+        """Send the last piece."""
+        last = piece if self._encoder is None else await self._encoder.piece(piece, last=True)
+        await self._response.write(last)
+        await self._response.write_eof()
+        return self._response
 
 
 async def read_run(call: Call) -> web.Response:

@@ -15,7 +15,8 @@ class Exchange:
     """One request and what its answer took; times in seconds, `began` by `time.perf_counter`.
 
     `method` is one that the API knows, or `other`; `route` is a template, never a path: both are labels of metrics.
-    `sessions` are the ids that a request names beside the one in its path.
+    `sessions` are the ids that a request names, in its path or its body. `varies`: the encoding of the answer depends
+    on what the client accepts.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Exchange:
     route: str = UNMATCHED
     user_id: str | None = None
     db_id: str | None = None
+    varies: bool = False
     sessions: list[str] = field(default_factory=list)
     authenticating: float = 0.0
     acquiring: float = 0.0

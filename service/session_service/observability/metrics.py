@@ -101,6 +101,11 @@ class Metrics:
         """Count a request that no database was asked for."""
         self._refused.labels(reason).inc()
 
+    def refused_early(self, status: int) -> None:
+        """Count what never became a request, by the status that it was answered with."""
+        self._code(self._route(OTHER, UNMATCHED), OTHER, UNMATCHED, status).inc()
+        self.refused(REFUSALS[status])
+
     def _route(self, method: str, route: str) -> RouteMetrics:
         children = self._routes.get((method, route))
         if children is None:

@@ -1,0 +1,181 @@
+"""Connections: what is no request is refused in the form of the API, and nobody holds one for nothing."""
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+
+import pytest
+from aiohttp import web
+
+from session_service.app import METRICS, create_app
+from session_service.http import connection, requests
+from session_service.http.connection import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Site
+from session_service.settings import Settings
+from tests.service.waiting import until
+
+
+@pytest.fixture
+async def listen():
+    """Serves a DSN as the program does, and gives the port and the application."""
+    runners = []
+
+    async def start(dsn, **variables):
+        app = create_app(Settings.load({"AGNO_PG_DSN": dsn, **variables}))
+        runners.append(web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1))
+        await runners[-1].setup()
+        await Site(runners[-1], "127.0.0.1", 0, app[METRICS].refused_early).start()
+        return runners[-1].addresses[0][1], app
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def exchange(port, *pieces, more=None):
+    """All that comes back for these bytes, up to the end of the connection; `more` is sent again and again."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+
+    async def dribble():
+        while True:
+            writer.write(more)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    dribbling = asyncio.create_task(dribble()) if more else None
+    try:
+        return await reader.read()
+    finally:
+        if dribbling:
+            dribbling.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await dribbling
+        writer.close()
+
+
+def answer(raw):
+    """Status, headers and JSON of one answer."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    status, *headers = head.decode().split("\r\n")
+    return int(status.split()[1]), dict(line.lower().split(": ", 1) for line in headers), json.loads(body)
+
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
+
+NO_REQUESTS = [
+    (b"GET /" + b"a" * LONGEST_URL + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "url_too_long"),
+    (GET + b"X: " + b"a" * (LONGEST_HEADER + 1) + b"\r\n\r\n", 431, "headers_too_large"),
+    (GET + b"a" * (LONGEST_HEADER + 1) + b": b\r\n\r\n", 431, "headers_too_large"),
+    (GET + b"X: b\r\n" * MOST_HEADERS + b"\r\n", 431, "headers_too_large"),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03canary\r\n", 400, "malformed"),
+    (b"CANARY / HTTP/1.1\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: canary\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "malformed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "reason"), NO_REQUESTS, ids=[str(index) for index in range(len(NO_REQUESTS))]
+)
+async def test_what_is_no_request_is_refused_in_the_form_of_the_api(v3, listen, log, raw, status, reason):
+    port, app = await listen(v3.dsn)
+    got, headers, body = answer(await exchange(port, raw))
+    assert (got, list(body)) == (status, ["detail"])
+    assert (headers["content-type"], headers["connection"]) == ("application/json", "close")
+    registry = app[METRICS].registry
+    assert registry.get_sample_value("agno_session_requests_refused_total", {"reason": reason}) == 1
+    assert "Traceback" not in log.text
+    assert b"canary" not in json.dumps(body).encode()
+
+
+async def test_what_is_as_long_as_it_may_be_is_served(v3, listen):
+    port, _ = await listen(v3.dsn)
+    url = b"/healthz?" + b"a" * (LONGEST_URL - len(b"/healthz?"))
+    header = b"X: " + b"a" * (LONGEST_HEADER - 1)
+    raw = b"GET " + url + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + header + b"\r\n\r\n"
+    assert (await exchange(port, raw)).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_request_whose_headers_dribble_is_given_up(v3, listen, monkeypatch):
+    monkeypatch.setattr(connection, "HEADER_SECONDS", 0.3)
+    port, app = await listen(v3.dsn)
+    status, headers, body = answer(await exchange(port, GET, more=b"X: y\r\n"))
+    assert (status, headers["connection"], body) == (408, "close", {"detail": "Request Timeout"})
+    registry = app[METRICS].registry
+    assert registry.get_sample_value("agno_session_requests_refused_total", {"reason": "slow"}) == 1
+
+
+async def test_an_idle_connection_is_not_given_up_as_soon(v3, listen, monkeypatch):
+    monkeypatch.setattr(connection, "HEADER_SECONDS", 0.1)
+    port, _ = await listen(v3.dsn)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        writer.write(GET + b"\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        await reader.readexactly(len(b'{"status":"ok"}'))
+        await asyncio.sleep(0.3)
+    writer.close()
+
+
+async def test_a_body_that_dribbles_is_given_up(v3, listen, monkeypatch):
+    monkeypatch.setattr(requests, "BODY_SECONDS", 0.3)
+    port, _ = await listen(v3.dsn)
+    head = b"POST /sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head + b"Content-Length: 1000\r\n\r\n{")
+    assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 408")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}\r\n\r\nx",
+        b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!",
+        b"Content-Encoding: zstd\r\nContent-Length: 9\r\n\r\nnot zstd!",
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_the_fault_of_the_client(v3, listen, log, body):
+    port, _ = await listen(v3.dsn)
+    head = b"POST /sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    status, _, _ = answer(await exchange(port, head + body))
+    assert status == 400
+    assert "Traceback" not in log.text
+
+
+async def test_a_client_that_stops_reading_gives_its_connection_to_the_database_back(v3, listen, monkeypatch):
+    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+    v3.session("a")
+    v3.run(
+        """INSERT INTO ai.agno_runs (run_id, session_id, run_type, run_index, run_data, created_at)
+        SELECT 'r' || g, 'a', 'agent', g,
+            jsonb_build_object('run_id', 'r' || g, 'agent_id', 'x', 'content', repeat('text ', 100000)), 1
+        FROM generate_series(1, 100) g"""
+    )
+    port, _ = await listen(v3.dsn)
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.send(b"GET /sessions/a/runs HTTP/1.1\r\nHost: a\r\n\r\n")
+        await until(lambda: "idle in transaction" in [state for _, state, _ in v3.backends()])
+        await until(lambda: {state for _, state, _ in v3.backends()} == {"idle"})
+
+
+async def test_a_body_beyond_the_limit_is_refused_before_it_is_sent(v3, listen):
+    port, _ = await listen(v3.dsn, AGNO_MAX_BODY_BYTES="1000")
+    head = b"POST /sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1001\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    raw = await reader.readuntil(b"}")
+    assert answer(raw)[0::2] == (413, {"detail": "The body is larger than 1000 bytes"})
+    writer.close()
+
+
+async def test_answers_do_not_tell_which_versions_serve(v3, listen):
+    port, _ = await listen(v3.dsn)
+    for raw in (GET + b"Connection: close\r\n\r\n", NO_REQUESTS[0][0]):
+        assert not re.search(rb"aiohttp|python", await exchange(port, raw), re.IGNORECASE)
