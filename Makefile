@@ -22,7 +22,7 @@ lint: $(INSTALLED) ## Style, types, the layers of docs/architecture.md, and Dock
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/hadolint Dockerfile.* tests/e2e/Dockerfile.*
+	$(BIN)/hadolint Dockerfile.* tests/e2e/Dockerfile.* examples/*/Dockerfile
 
 contract-test: $(INSTALLED) $(AGENTOS) ## Replay the contract against AgentOS itself and against the service
 	$(BIN)/pytest tests/contract -s

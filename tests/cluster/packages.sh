@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Install the Debian packages that the node of up.sh and the image builds need, where one is missing and we are root.
+# Install the Debian packages that the node of up.sh, the image builds and Compose need, where one is missing and we are root.
 set -euo pipefail
-needed=(buildah ca-certificates conntrack containerd containernetworking-plugins debootstrap gcc iproute2 iptables
-    libc6-dev openssl procps runc util-linux)
+needed=(aardvark-dns buildah ca-certificates conntrack containerd containernetworking-plugins debootstrap gcc iproute2 iptables
+    libc6-dev netavark openssl podman procps runc util-linux)
 missing=()
 for package in "${needed[@]}"; do
     dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

@@ -1,5 +1,6 @@
 """The cluster of the run, what runs in it, and what to show of it when a test fails."""
 
+import os
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -33,6 +34,14 @@ def step(request: pytest.FixtureRequest) -> Step:
             print(f"{what}: {time.monotonic() - begun:.0f} s", flush=True)
 
     return step
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages(step: Step) -> None:
+    """Where another cluster is used, whoever names it has what is needed."""
+    if "E2E_KUBECONFIG" not in os.environ:
+        with step("Looking for the Debian packages that nodes, images and Compose need"):
+            node.script("packages.sh")
 
 
 @pytest.fixture(scope="session")

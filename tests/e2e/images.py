@@ -20,12 +20,16 @@ from .node import SCRIPTS
 
 ROOT = Path(__file__).parents[2]
 SERVICE, OPERATOR, POSTGRES = "agno-session-service:0.1.0", "agno-session-operator:0.1.0", "agno-session-e2e-postgres:1"
+AGENTOS, NGINX = "agno-session-example-agentos:0.1.0", "agno-session-e2e-nginx:1"
 STAND_IN = "localhost/agno-session-store/python:3.13-slim"
 # Of each image: the Dockerfile and the folder that it is built from
 SOURCES = {
     SERVICE: (ROOT / "Dockerfile.service", ROOT),
     OPERATOR: (ROOT / "Dockerfile.operator", ROOT),
     POSTGRES: (Path(__file__).parent / "Dockerfile.postgres", Path(sysconfig.get_path("platlib"))),
+    # For Compose alone
+    AGENTOS: (ROOT / "examples/agentos/Dockerfile", ROOT),
+    NGINX: (Path(__file__).parent / "Dockerfile.nginx", ROOT),
 }
 EPOCH = re.search(r"^ARG SOURCE_DATE_EPOCH=(\d+)", (ROOT / "Dockerfile.service").read_text(), re.MULTILINE)[1]  # type: ignore[index]
 
@@ -34,7 +38,7 @@ def provide() -> None:
     """Build all images and hand them to the cluster."""
     if not loader():
         return
-    for image in SOURCES:
+    for image in (SERVICE, OPERATOR, POSTGRES):
         build(image)
         hand_over(image, image)
 

@@ -33,7 +33,6 @@ def a_cluster(step: Callable[[str], AbstractContextManager[None]]) -> Iterator[C
         with step("Waiting until no other run has the node"):
             fcntl.flock(lock, fcntl.LOCK_EX)
         for what, name in (
-            ("Looking for the Debian packages that the node needs", "packages.sh"),
             ("Building the node's programs (12 minutes the first time)", "build.sh"),
             ("Starting the node", "up.sh"),
         ):
