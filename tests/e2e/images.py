@@ -14,6 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from .node import SCRIPTS
@@ -76,7 +77,8 @@ def build(image: str, *words: str, tag: str | None = None) -> None:
         ]
         buildah(*build, f"--tag={tag}", f"--file={dockerfile}", str(context))
     if before not in ("", image_id(tag)):
-        buildah("rmi", "--force", before)  # its layers would pile up
+        with suppress(RuntimeError):  # a build that was broken off may still hold it
+            buildah("rmi", "--force", before)  # its layers would pile up
 
 
 def layers(image: str) -> list[str]:
