@@ -1,0 +1,40 @@
+"""The series that both programs have, by their registries."""
+
+from collections import Counter
+from typing import get_args
+
+from prometheus_client import CollectorRegistry
+
+from session_operator.metrics import Metrics as OperatorMetrics
+from session_operator.queue import WorkQueue
+from session_operator.signs import Signs
+from session_service.database.database import State
+from session_service.observability.database_metrics import DatabaseCollector, Figures, ReloadCollector
+from session_service.observability.durations import Durations
+from session_service.observability.metrics import Metrics
+
+
+def service() -> CollectorRegistry:
+    """As it is while one database serves and had a failure."""
+    metrics = Metrics("1.0.0", [("GET", "/sessions")])
+    figures = Figures("main", "serving", "v3", {"idle": 1}, 10, 0, 0, 0, Counter({"Unreachable": 1}), Durations())
+    metrics.registry.register(DatabaseCollector(lambda: [figures], get_args(State)))
+    metrics.registry.register(ReloadCollector({}))
+    return metrics.registry
+
+
+def operator() -> CollectorRegistry:
+    """As it is while it watches stores and had a request answered."""
+    signs = Signs()
+    signs.heard("sessionstores", "/")
+    metrics = OperatorMetrics(WorkQueue(), signs)
+    metrics.request("get", "200")
+    return metrics.registry
+
+
+def known(registry: CollectorRegistry) -> dict[str, set[str]]:
+    """The labels of each series by its name."""
+    return {sample.name: set(sample.labels) for family in registry.collect() for sample in family.samples}
+
+
+SERIES = known(operator()) | known(service())
