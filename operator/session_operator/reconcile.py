@@ -51,7 +51,10 @@ class Reconciler:
             self._remember(key, frozenset())
             self._tell(key, None)
             return None
-        store = SessionStore.parse(body)
+        try:
+            store = SessionStore.parse(body)
+        except (LookupError, TypeError, AttributeError) as wrong:
+            raise ValueError(f"malformed spec, apply it anew: {type(wrong).__name__}: {wrong}") from wrong
         # Before reading: a Secret that changes between the two is then read anew
         self._remember(key, frozenset(Key(key.namespace, name) for name in store.secrets))
         secrets = await self._named(SECRETS, store, store.secrets)

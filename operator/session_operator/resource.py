@@ -186,8 +186,13 @@ class SessionStore:
 
     @classmethod
     def parse(cls, body: Object) -> Self:
-        """Read an object of the API server."""
+        """Read an object of the API server.
+
+        Raises LookupError, TypeError or AttributeError for one that only an earlier schema let through.
+        """
         metadata, spec = body["metadata"], body["spec"]
+        if not isinstance(spec["databases"], list) or not spec["databases"]:
+            raise TypeError("databases is no list of at least one")
         return cls(
             key=Key(metadata["namespace"], metadata["name"]),
             uid=metadata["uid"],

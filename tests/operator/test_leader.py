@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -33,9 +34,14 @@ def rights(server: ApiServer, api: Api) -> None:
 
 
 @pytest.fixture
-async def two(start: Any, api: Api, rights: None) -> dict[str, Process]:
+def lease_seconds() -> str:
+    return "3"
+
+
+@pytest.fixture
+async def two(start: Any, api: Api, rights: None, lease_seconds: str) -> dict[str, Process]:
     """A leader and one that waits, by the users that they are."""
-    options = ("--namespace", api.namespace, "--lease-namespace", api.namespace, "--lease-seconds", "3")
+    options = ("--namespace", api.namespace, "--lease-namespace", api.namespace, "--lease-seconds", lease_seconds)
     first = start(OPERATOR, *options)
     await api.until(LEASES, "session-operator")
     second = start(NAMESPACED, *options)
@@ -47,11 +53,14 @@ async def two(start: Any, api: Api, rights: None) -> dict[str, Process]:
     return {OPERATOR: first, NAMESPACED: second}
 
 
+def writes(event: dict[str, Any]) -> bool:
+    """Whether it wrote, or tried to, something other than a Lease."""
+    return event["verb"] in WRITES and event["objectRef"]["resource"] != "leases"
+
+
 def written(server: ApiServer, api: Api) -> int:
-    """How often the first of the two has written, or tried to, Leases aside."""
-    return sum(
-        event["verb"] in WRITES and event["objectRef"]["resource"] != "leases" for event in server.audit(api.namespace)
-    )
+    """How often the first of the two has written."""
+    return sum(map(writes, server.audit(api.namespace)))
 
 
 def writers(server: ApiServer, api: Api) -> list[set[str]]:
@@ -97,6 +106,29 @@ async def test_another_takes_over_from_a_leader_that_died(server: ApiServer, api
     await drift_is_put_back(api)
 
     assert "deployments" in writers(server, api)[1]
+
+
+@pytest.mark.parametrize("lease_seconds", ["15"])  # the default
+async def test_a_leader_that_died_at_work_is_followed_within_20_seconds_and_none_writes_beside_the_other(
+    server: ApiServer, api: Api, two: dict[str, Process]
+) -> None:
+    names = [f"store-{number}" for number in range(20)]
+    await asyncio.gather(*(api.write_store(name) for name in names))
+    await api.deployed(names[5])
+    two[OPERATOR].kill()
+    died = time.monotonic()
+
+    for name in names:
+        await api.deployed(name, seconds=max(1, died + 20 - time.monotonic()))
+    await drift_is_put_back(api)
+
+    first, second = (
+        [event["requestReceivedTimestamp"] for event in server.audit(api.namespace, user) if writes(event)]
+        for user in OPERATORS
+    )
+    assert first
+    assert second
+    assert max(first) < min(second)
 
 
 async def test_a_leader_that_was_frozen_writes_no_more_when_it_wakes_up(
