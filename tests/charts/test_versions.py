@@ -31,6 +31,29 @@ def test_artifact_hub_is_told_of_the_images_that_are_installed(chart: str) -> No
     assert {image.rpartition(":")[2] for image in told} == {VERSION}
 
 
+@pytest.mark.parametrize("image", ["service", "operator"])
+def test_an_image_is_labelled_with_it(image: str) -> None:
+    assert f"ARG VERSION={VERSION}\n" in (helm.ROOT / f"Dockerfile.{image}").read_text()
+
+
+def test_all_images_are_made_from_one_base_named_by_its_digest() -> None:
+    dockerfiles = [*helm.ROOT.glob("Dockerfile.*"), *helm.ROOT.glob("examples/*/Dockerfile")]
+    bases = {re.search(r"^ARG PYTHON_IMAGE=(\S+)$", each.read_text(), re.MULTILINE)[1] for each in dockerfiles}
+
+    assert len(dockerfiles) > 2
+    (base,) = bases
+    assert re.fullmatch(r"\S+:\d+\.\d+-slim@sha256:[0-9a-f]{64}", base)
+
+
+def test_a_store_that_names_no_image_gets_the_one_of_this_version() -> None:
+    crd = yaml.safe_load((helm.ROOT / "manifests/crd/sessionstores.yaml").read_text())
+    (version,) = crd["spec"]["versions"]
+
+    default = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["image"]["default"]
+
+    assert default == f"agno-session-service:{VERSION}"
+
+
 def test_artifact_hub_is_told_of_the_custom_resource_and_of_an_example() -> None:
     annotations = description("session-operator")["annotations"]
     crd = yaml.safe_load((helm.ROOT / "manifests/crd/sessionstores.yaml").read_text())
