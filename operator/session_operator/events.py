@@ -42,12 +42,16 @@ class Happening:
 
 
 def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Happening]:
-    """The changes of Ready and Degraded from one status to the next; one where both changed for the same reason."""
+    """What changed from one status to the next: a delay, Ready, Degraded; once where two did for the same reason."""
     known = {(each["type"], each["status"], each["reason"]) for each in before.get("conditions", ())}
     conditions = {each["type"]: each for each in after["conditions"]}
     degraded, ready = conditions["Degraded"], conditions["Ready"]
     if degraded["status"] == "True" and ("Degraded", "True", degraded["reason"]) not in known:
         yield Happening("Warning", degraded["reason"], "Reconcile", degraded["message"])
+    delayed = conditions["Progressing"]
+    if delayed["reason"] == "RotationDelayed" and ("Progressing", "True", "RotationDelayed") not in known:
+        # Without the time, which would make it another Event each time
+        yield Happening("Normal", delayed["reason"], "Reconcile", delayed["message"].partition(": ")[0])
     told = degraded["status"] == "True" and ready["reason"] == degraded["reason"]
     if not told and ("Ready", ready["status"], ready["reason"]) not in known:
         yield Happening("Normal", ready["reason"], "Reconcile", ready["message"])

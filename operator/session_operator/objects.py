@@ -50,6 +50,10 @@ class Objects:
         deployment = self._live.get((DEPLOYMENTS, self._store.key.name))
         return deployment if deployment is not None and is_owned(deployment, self._store.uid) else None
 
+    def has_map(self, name: str | None) -> bool:
+        """Whether there is a Secret of that name that carries the labels of the store."""
+        return (SECRETS, name) in self._live
+
     async def apply(self, wanted: Sequence[tuple[Kind, Object]], recorder: Recorder) -> Finding | None:
         """Apply what differs. Says so if a name belongs to somebody else."""
         store = self._store

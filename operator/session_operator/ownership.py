@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from session_operator.resource import GROUP, MANAGER, Object
@@ -37,6 +38,12 @@ def is_owned(live: Object, uid: str) -> bool:
 def was_applied(live: Object) -> bool:
     """Whether the operator ever applied the object."""
     return _applied(live) is not None
+
+
+def applied_at(live: Object) -> datetime | None:
+    """When the operator last changed the object, None if that is not known."""
+    applied = _applied(live)
+    return datetime.fromisoformat(applied["time"]) if applied and "time" in applied else None
 
 
 @dataclass(frozen=True, slots=True)

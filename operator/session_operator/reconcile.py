@@ -5,25 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from session_operator.cluster import ApiError, Cluster
 from session_operator.events import Recorder, transitions
-from session_operator.kinds import CONFIG_MAPS, INSTALLABLE, OWNED, SECRETS, STORES, Kind
+from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, INSTALLABLE, NETWORK_POLICIES, OWNED, SECRETS, STORES, Kind
 from session_operator.objects import Objects
 from session_operator.observation import Observer
 from session_operator.render import render
 from session_operator.render.pod import mounted_map
 from session_operator.resource import Key, Object, SessionStore
-from session_operator.sources import key_version, missing_key, resolve
-from session_operator.status import Finding, Reason, not_served, report
+from session_operator.rotation import held_until
+from session_operator.sources import Resolution, key_version, missing_key, resolve
+from session_operator.status import Finding, Reason, begun, is_reported, not_served, report
 
 UNSETTLED_SECONDS = 15
 """How soon a store that is not well is looked at again: databases change without any Kubernetes event."""
+_ROTATED = (SECRETS, DEPLOYMENTS, NETWORK_POLICIES)
+"""What depends on what Secrets hold."""
 Tell = Callable[[Key, Mapping[str, str] | None], None]
 """Takes in what became of a store: the status of each condition by its type, None once the store is gone."""
 _KINDS = {(kind.api_version, kind.name): kind for kind in OWNED}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of applying the objects of a store; a refusal is raised once it is reported."""
+
+    failure: Finding | None = None
+    absent: Finding | None = None
+    held_until: datetime | None = None
+    refusal: ApiError | None = None
 
 
 class Reconciler:
@@ -64,20 +78,11 @@ class Reconciler:
         version = key_version(store, secrets)
         del secrets
         objects = await Objects.read(self._cluster, store)
-        failure = Finding(Reason(no_key.state), f"auth: {no_key.message}") if no_key else None
-        absent: Finding | None = None
-        error: Exception | None = None
-        if not store.paused and failure is None and all(resolution.resolved for resolution in resolutions):
-            dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
-            replicas = {each.database.id: each.read_only_dsn for each in resolutions if each.read_only_dsn is not None}
-            wanted, absent = await self._served(render(store, dsns, version, read_only_dsns=replicas))
-            try:
-                failure = await objects.apply(wanted, self._recorder)
-                await objects.delete_unwanted(wanted)
-            except ApiError as refusal:
-                if refusal.status not in (400, 403, 422):
-                    raise
-                failure, error = Finding(Reason.APPLY_REFUSED, refusal.message), refusal
+        outcome = Outcome()
+        if no_key:
+            outcome.failure = Finding(Reason(no_key.state), f"auth: {no_key.message}")
+        elif not store.paused and all(resolution.resolved for resolution in resolutions):
+            outcome = await self._apply(store, objects, resolutions, version)
         deployment = objects.deployment
         running = await self._observer.observe(store, deployment) if deployment else None
         status = report(
@@ -85,21 +90,45 @@ class Reconciler:
             resolutions,
             dsn_map=mounted_map(deployment["spec"]["template"]) if deployment else None,
             workload=running,
-            failure=failure,
-            absent=absent,
-            now=datetime.now(UTC),
+            failure=outcome.failure,
+            absent=outcome.absent,
+            held_until=outcome.held_until,
+            now=_now(),
         )
         self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
         if status != store.status:
             await self._write_status(store, status)
             for happening in transitions(store.status, status):
                 await self._recorder.record(store, happening)
-        if error is not None:
-            raise error
+        if outcome.refusal is not None:
+            raise outcome.refusal
         # During a rollout the ReplicaSet of the template before may still be in the making
         if not store.paused and running is not None and not running.rolling:
             await objects.delete_old_maps()
+        if outcome.held_until:
+            return max(0.0, min(UNSETTLED_SECONDS, (outcome.held_until - _now()).total_seconds()))
         return None if _settled(status) else UNSETTLED_SECONDS
+
+    async def _apply(
+        self, store: SessionStore, objects: Objects, resolutions: Sequence[Resolution], version: str | None
+    ) -> Outcome:
+        """Bring the objects to what the spec and the Secrets say."""
+        dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
+        replicas = {each.database.id: each.read_only_dsn for each in resolutions if each.read_only_dsn is not None}
+        wanted, absent = await self._served(render(store, dsns, version, read_only_dsns=replicas))
+        held = held_until(store, objects, next(each for kind, each in wanted if kind is DEPLOYMENTS), _now())
+        outcome = Outcome(absent=absent, held_until=held)
+        if store.status and (status := begun(store, _now())) != store.status and not is_reported(store):
+            await self._write_status(store, status)
+        try:
+            now = [(kind, each) for kind, each in wanted if not held or kind not in _ROTATED]
+            outcome.failure = await objects.apply(now, self._recorder)
+            await objects.delete_unwanted(wanted)
+        except ApiError as refusal:
+            if refusal.status not in (400, 403, 422):
+                raise
+            outcome.failure, outcome.refusal = Finding(Reason.APPLY_REFUSED, refusal.message), refusal
+        return outcome
 
     def _remember(self, store: Key, secrets: frozenset[Key]) -> None:
         for secret in self._secrets_of_store.pop(store, frozenset()) - secrets:
@@ -132,6 +161,10 @@ class Reconciler:
         except ApiError as error:
             if error.status != 404:  # 409 as well: made anew under another uid, or a conflict that will pass
                 raise
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _settled(status: Mapping[str, Any]) -> bool:

@@ -179,6 +179,7 @@ class SessionStore:
     network_policy: str
     disruption_budget: Mapping[str, Any] | None
     monitoring: Mapping[str, Any] | None
+    rotation_seconds: int
     resources: Mapping[str, Any]
     probes: Mapping[str, Mapping[str, int]]
     pod_template: Mapping[str, Any]
@@ -214,6 +215,7 @@ class SessionStore:
             network_policy=spec["networkPolicy"],
             disruption_budget=spec.get("podDisruptionBudget"),
             monitoring=spec.get("monitoring"),
+            rotation_seconds=spec.get("rotation", {}).get("minIntervalSeconds", 0),
             resources=spec["resources"],
             probes=spec["probes"],
             pod_template=spec.get("podTemplate", {}),

@@ -21,9 +21,11 @@ class Reason(StrEnum):
     PODS_NOT_READY = "PodsNotReady"
     SCALED_TO_ZERO = "ScaledToZero"
     NOT_DEPLOYED = "NotDeployed"
+    RECONCILING = "Reconciling"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     ROLLOUT_COMPLETE = "RolloutComplete"
     ROLLOUT_STALLED = "RolloutStalled"
+    ROTATION_DELAYED = "RotationDelayed"
     DATABASE_REFUSED = "DatabaseRefused"
     DATABASE_UNREACHABLE = "DatabaseUnreachable"
     AS_EXPECTED = "AsExpected"
@@ -82,20 +84,22 @@ def report(
     workload: Workload | None,
     failure: Finding | None,
     absent: Finding | None = None,
+    held_until: datetime | None = None,
     now: datetime,
 ) -> Object:
     """The whole status. Conditions whose status did not change keep their time of transition.
 
-    `failure` keeps the store from what its spec says, `absent` is an optional object that the cluster has no place for.
+    `failure` keeps the store from what its spec says, `absent` is an optional object that the cluster has no place for,
+    `held_until` is when newer Secrets reach the pods.
     """
     unresolved = _unresolved(resolutions)
     trouble = failure or unresolved or _trouble(workload)
     blocking = None if trouble and _serves_the_others(workload, trouble) else trouble
     trouble = trouble or absent
-    progress = _progress(workload, blocking)
+    progress = _held(store, held_until) if held_until else _progress(workload, blocking)
     conditions = [
         (False, blocking) if blocking else _ready(workload),
-        (progress.reason is Reason.ROLLOUT_IN_PROGRESS, progress),
+        (progress.reason in (Reason.ROLLOUT_IN_PROGRESS, Reason.ROTATION_DELAYED), progress),
         (trouble is not None, trouble or Finding(Reason.AS_EXPECTED, "nothing is wrong")),
         (unresolved is None, unresolved or _all_resolved(resolutions)),
         (store.paused, _paused(store)),
@@ -116,6 +120,25 @@ def report(
         "endpoint": store.endpoint,
     }
     return status | ({"dsnMap": dsn_map} if dsn_map else {})
+
+
+def begun(store: SessionStore, now: datetime) -> Object:
+    """The status in which a changed spec is not applied yet: what holds of the one before is no longer said of it."""
+    finding = Finding(Reason.RECONCILING, f"the spec of generation {store.generation} is being applied")
+    conditions = [
+        _condition("Ready", None, finding, store.generation, condition, now)
+        if condition["type"] == "Ready"
+        else {**condition, "observedGeneration": store.generation}
+        for condition in store.status["conditions"]
+    ]
+    return {**store.status, "observedGeneration": store.generation, "conditions": conditions}
+
+
+def is_reported(store: SessionStore) -> bool:
+    """Whether the status is about the spec as it is, applied."""
+    conditions = {each["type"]: each for each in store.status.get("conditions", ())}
+    ready = conditions.get("Ready", {})
+    return bool(ready.get("observedGeneration") == store.generation and ready["reason"] != Reason.RECONCILING)
 
 
 def _unresolved(resolutions: Sequence[Resolution]) -> Finding | None:
@@ -176,6 +199,14 @@ def _progress(workload: Workload | None, blocking: Finding | None) -> Finding:
     return Finding(Reason.ROLLOUT_COMPLETE, "all pods are of the newest template")
 
 
+def _held(store: SessionStore, until: datetime) -> Finding:
+    message = (
+        f"Secrets roll the pods at most once in {store.rotation_seconds} seconds: the newest are rolled out at "
+        f"{_timestamp(until)}"
+    )
+    return Finding(Reason.ROTATION_DELAYED, message)
+
+
 def _ready(workload: Workload | None) -> tuple[bool, Finding]:
     """Readiness when nothing is wrong but, at most, a database out of reach."""
     if workload is None:
@@ -210,9 +241,9 @@ def _available(database: Object) -> bool:
 
 
 def _condition(
-    kind: str, holds: bool, finding: Finding, generation: int, before: Object | None, now: datetime
+    kind: str, holds: bool | None, finding: Finding, generation: int, before: Object | None, now: datetime
 ) -> Object:
-    status = "True" if holds else "False"
+    status = "Unknown" if holds is None else "True" if holds else "False"
     unchanged = before is not None and before["status"] == status
     return {
         "type": kind,

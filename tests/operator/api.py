@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -84,6 +85,17 @@ class Api:
     async def write_store(self, name: str = "chat", *, secret: str = "chat-main", **spec: Any) -> None:
         databases = [{"id": "main", "dsn": {"secretKeyRef": {"name": secret, "key": "dsn"}}}]
         await self.apply(STORES, name, {"spec": {"databases": databases} | spec})
+
+    @asynccontextmanager
+    async def watching(self, path: str) -> AsyncIterator[AsyncIterator[Object]]:
+        """The objects of a watch, as they change."""
+        async with self._session.get(path) as response:
+
+            async def objects() -> AsyncIterator[Object]:
+                async for line in response.content:
+                    yield json.loads(line)["object"]
+
+            yield objects()
 
     async def until(
         self, kind: Kind, name: str, holds: Callable[[Object], Any] = lambda _: True, *, seconds: float = 20

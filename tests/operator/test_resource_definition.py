@@ -114,6 +114,7 @@ def test_what_is_left_out_has_the_defaults_that_were_promised(server: ApiServer,
             "readiness": {"periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 2},
         },
         "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
+        "rotation": {"minIntervalSeconds": 0},
         "reconciliation": "Active",
     }
 

@@ -20,11 +20,11 @@ def rows(schema: Any, path: str) -> Iterator[str]:
     """One row of a Markdown table for each field."""
     for name, field in schema.get("properties", {}).items():
         full = f"{path}.{name}" + "[]" * (field.get("type") == "array")
-        default = field.get("default") or ""
-        if default:
+        default = field.get("default", "")
+        if default in ("", {}):
+            default = "required" if name in schema.get("required", ()) else ""
+        else:
             default = f"`{default if isinstance(default, str) else json.dumps(default)}`"
-        elif name in schema.get("required", ()):
-            default = "required"
         limits = " or ".join(f"`{value}`" for value in field.get("enum", ()))
         if "minimum" in field:
             limits = f"{field['minimum']} to {field['maximum']}"
