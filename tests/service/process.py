@@ -64,10 +64,12 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(*arguments: str, **variables: str) -> AsyncIterator[Serving]:
+async def serving(
+    *arguments: str, command: tuple[str | Path, ...] = (COMMAND,), **variables: str
+) -> AsyncIterator[Serving]:
     """Serve on a free port; what is still running afterwards is stopped as Ctrl-C does."""
     process = await asyncio.create_subprocess_exec(
-        *(COMMAND, "serve", *arguments),
+        *(*command, "serve", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env=environment({"AGNO_SERVICE_PORT": "0", "AGNO_ADMIN_PORT": "off"} | variables),

@@ -59,18 +59,22 @@ class Replica:
             self._complete_until = -math.inf
 
     @property
-    def usable(self) -> bool:
-        """Whether it holds all that was written through us, and lags by no more than `LONGEST_LAG_SECONDS`.
+    def keeps_up(self) -> bool:
+        """Whether it lags by no more than `LONGEST_LAG_SECONDS`.
 
-        While the primary is away nobody writes there, so a replica that kept up until then goes on to be usable.
+        While the primary is away nobody writes there, so a replica that kept up until then goes on to.
         """
         fresh = time.monotonic() - self._positioned_at <= LONGEST_LAG_SECONDS or self._primary.state == "unreachable"
-        lag = self._positioned_at - self._complete_until
-        return fresh and lag <= LONGEST_LAG_SECONDS and self._complete_until > self._primary.written_at
+        return fresh and self._positioned_at - self._complete_until <= LONGEST_LAG_SECONDS
+
+    @property
+    def usable(self) -> bool:
+        """Whether it keeps up and holds all that was written through us."""
+        return self.keeps_up and self._complete_until > self._primary.written_at
 
     @property
     def state(self) -> ReplicaState:
         """In one word; `reason` of its database tells more."""
-        if self.database.state == "serving" and not self.usable:
+        if self.database.state == "serving" and not self.keeps_up:
             return "lagging"
         return self.database.state
