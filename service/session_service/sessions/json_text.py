@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -82,10 +83,15 @@ def read_string(text: bytes | None) -> str | None:
 def write_object(members: Iterable[tuple[str, bytes | None]], *, nulls: bool = False) -> bytes:
     """A compact object in the given order; members without a value are left out, or with `nulls` printed as null."""
     if nulls:
-        written = [_encode(name) + b":" + (value or b"null") for name, value in members]
+        written = [_key(name) + (value or b"null") for name, value in members]
     else:
-        written = [_encode(name) + b":" + value for name, value in members if value is not None and value != b"null"]
+        written = [_key(name) + value for name, value in members if value is not None and value != b"null"]
     return b"{%b}" % b",".join(written)
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> bytes:
+    return _encode(name) + b":"
 
 
 def write_list(items: Iterable[bytes]) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from .json_text import number, read_string
 
 
+@lru_cache(maxsize=4096)
 def from_unix(seconds: int | None) -> bytes | None:
     """Unix seconds as a JSON string, `"2025-10-09T09:10:00Z"`; None stays None, as does a year beyond four digits."""
     return None if seconds is None else _printed(_at(seconds))

@@ -42,7 +42,9 @@ def delete(
     With `orphans` the dependants of all given ids go, also where the session itself is gone already; without, only
     those of the sessions that this statement deletes.
     """
-    ids = list(session_ids)
+    # of an array of unknown length the planner expects ten ids, and plans anew each time
+    one = len(session_ids) == 1
+    which, ids = ("= %s", session_ids[0]) if one else ("= ANY(%s)", list(session_ids))
     owner = "" if user_id is None else " AND user_id = %s"
     candidates = _candidates(tables)
     as_known = " AND ".join(f"to_regclass(%s) IS {'NOT ' if table in existing else ''}NULL" for table in candidates)
@@ -50,7 +52,7 @@ def delete(
     steps = [
         f"known AS MATERIALIZED (SELECT {as_known} AS still)",
         f"""gone AS (DELETE FROM {tables.sessions}
-            WHERE session_id = ANY(%s){owner} AND (SELECT still FROM known) RETURNING session_id)""",
+            WHERE session_id {which}{owner} AND (SELECT still FROM known) RETURNING session_id)""",
     ]
 
     def step(sql: str) -> None:
@@ -58,7 +60,7 @@ def delete(
         if orphans:
             parameters.append(ids)
 
-    of_these = "= ANY(%s) AND (SELECT still FROM known)" if orphans else "IN (SELECT session_id FROM gone)"
+    of_these = f"{which} AND (SELECT still FROM known)" if orphans else "IN (SELECT session_id FROM gone)"
     # bindings name runs without a cascade, so they go with them in the same statement
     if tables.bindings in existing:
         step(f"DELETE FROM {tables.bindings} WHERE session_id {of_these}")
