@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from session_service.variables import DSN_VARIABLES
 
 from .process import run
@@ -12,7 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
 
 
 async def test_without_a_database_it_ends_at_once_and_names_the_variables():
-    for command in ("serve", "check", "migrate"):
+    for command in ("serve", "check", "migrate", "indexes"):
         ended = await run(command)
         assert (ended.code, ended.output) == (2, "")
         [line] = ended.errors.splitlines()
@@ -77,9 +79,41 @@ async def test_migrate_goes_on_with_the_others_where_one_fails(new_agno, v3):
     ]
 
 
+@pytest.mark.parametrize("layout", ["v3", "v2_json"])
+async def test_indexes_prints_what_is_missing_and_applies_it_once(new_agno, layout):
+    agno = new_agno(layout)
+    agno.run("CREATE INDEX by_hand ON ai.agno_sessions (user_id, created_at, session_id, updated_at)")
+    printed = await run("indexes", AGNO_PG_DSN=agno.dsn)
+    assert printed.code == 0
+    first, *statements = printed.output.splitlines()
+    assert first == "-- default, agno_sessions: 5 indexes are missing"
+    assert len(statements) == 5
+    assert all(line.startswith("CREATE INDEX CONCURRENTLY ") for line in statements)
+    assert "user_id" not in printed.output  # the one made by hand stands in for it
+    before = agno.value("SELECT count(*) FROM pg_indexes WHERE schemaname = 'ai'")
+    applied = await run("indexes", "--apply", AGNO_PG_DSN=agno.dsn)
+    assert (applied.code, applied.output) == (0, printed.output)
+    assert agno.value("SELECT count(*) FROM pg_indexes WHERE schemaname = 'ai'") == before + 5
+    again = await run("indexes", "--apply", AGNO_PG_DSN=agno.dsn)
+    assert (again.code, again.output) == (0, "-- default, agno_sessions: 0 indexes are missing\n")
+
+
+async def test_what_a_broken_attempt_left_behind_is_replaced(v3):
+    name = "idx_agno_sessions_page"
+    v3.run(f"CREATE INDEX {name} ON ai.agno_sessions (created_at, session_id)")
+    v3.run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", f"ai.{name}")
+    assert (await run("indexes", "--apply", AGNO_PG_DSN=v3.dsn)).code == 0
+    assert v3.value("SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", f"ai.{name}")
+
+
+async def test_indexes_of_a_database_without_tables_are_none(new_agno):
+    ended = await run("indexes", "--apply", AGNO_PG_DSN=new_agno("empty").dsn)
+    assert (ended.code, ended.output) == (0, "-- default, agno_sessions: 0 indexes are missing\n")
+
+
 async def test_every_command_explains_itself_and_every_option_is_on_its_page():
     options = set()
-    for command in ([], ["serve"], ["check"], ["migrate"]):
+    for command in ([], ["serve"], ["check"], ["migrate"], ["indexes"]):
         ended = await run(*command, "--help")
         assert ended.code == 0
         assert ended.output.startswith(" ".join(["usage: session-service", *command]))

@@ -193,7 +193,7 @@ class Connection(aiopg.Connection):
         if not direct:
             self.prepares = False
             self._prefix = f"SET LOCAL statement_timeout = {milliseconds}; "
-        self.longest = seconds + _UNRESPONSIVE_SECONDS
+        self.longest = seconds + _UNRESPONSIVE_SECONDS if seconds else None
 
     @property
     def idle(self) -> bool:

@@ -11,6 +11,7 @@ from session_service.database.dsn_map import Source
 from session_service.database.errors import LayoutChanged, StatementFailed
 
 from . import deleting, reading, writing
+from .indexes import Index, missing_indexes
 from .layout import Layout, detect
 from .listing import SessionQuery, read_page
 from .records import FirstRuns, SessionPage, SessionRecord, StoredSession
@@ -223,6 +224,12 @@ class SessionStore:
         table = catalog_name(f"{self.tables.schema}.{quoted(name)}")
         [(exists,)] = await self.database.read("SELECT to_regclass(%s) IS NOT NULL", [table])
         return bool(exists)
+
+    async def missing_indexes(self) -> list[tuple[Index, list[str]]]:
+        """The proposed indexes that are missing here, each with its statements; none where there is no table."""
+        if not (await self.layout(fresh=True)).sessions_table:
+            return []
+        return await missing_indexes(self.database, self.tables)
 
     async def missing_tables(self) -> list[str]:
         """The SQL that would create agno's missing tables here."""
