@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 AGENTOS := .venv-agentos/.installed
+BENCH ?= full
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract-test e2e docs lock clean
+.PHONY: help run test lint contract-test e2e docs lock clean bench bench-growth
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,12 @@ e2e: $(INSTALLED) $(AGENTOS) ## A real Kubernetes node, both images, a SessionSt
 
 docs: $(INSTALLED) ## The documentation site, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+bench: $(INSTALLED) $(AGENTOS) ## Measure the service beside AgentOS (20 minutes; BENCH=quick is one)
+	@$(BIN)/python -m tests.bench routes --plan $(BENCH) $(if $(SERVERS),--servers $(SERVERS))
+
+bench-growth: $(INSTALLED) ## Measure pages of up to 1,000,000 sessions (15 minutes)
+	@$(BIN)/python -m tests.bench growth --plan $(BENCH)
 
 lock: $(INSTALLED) ## Pin requirements/*.txt anew from pyproject.toml
 	UV=$(BIN)/uv requirements/lock.sh

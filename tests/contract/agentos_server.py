@@ -1,7 +1,7 @@
 """Serve AgentOS itself, run by the Python of .venv-agentos: the reference of the contract test.
 
 Reads from stdin a JSON list of `{"mode", "dsn", "port"}` and serves each on 127.0.0.1, all in one process: importing
-agno costs more than serving.
+agno costs more than serving. `"adapter": "async"` serves through agno's other adapter.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import uvicorn
-from agno.db.postgres import PostgresDb
+from agno.db.postgres import AsyncPostgresDb, PostgresDb
 from agno.os import AgentOS
 from agno.os.authz import Authorization
 from agno.os.settings import AgnoAPISettings
@@ -20,9 +20,11 @@ JWT_KEY = "contract-example-key-that-is-long-enough-0123456789"
 SECURITY_KEY = "sk-contract-example"
 
 
-def databases(mode: str, dsn: str) -> list[PostgresDb]:
+def databases(mode: str, dsn: str, adapter: str) -> list[PostgresDb | AsyncPostgresDb]:
     """The databases of a mode, in the order in which they are registered."""
     url = dsn.replace("postgresql://", "postgresql+psycopg://", 1)
+    if adapter == "async":
+        return [AsyncPostgresDb(id="main", db_url=url, db_schema="ai")]
     main = PostgresDb(id="main", db_url=url, db_schema="ai")
     if mode != "multi":
         return [main]
@@ -47,9 +49,9 @@ def access(mode: str) -> dict[str, Any]:
     raise ValueError(mode)
 
 
-def agent_os(mode: str, dsn: str) -> AgentOS:
+def agent_os(mode: str, dsn: str, adapter: str) -> AgentOS:
     """AgentOS in a mode. Databases come with workflows: those need no model, and no service accounts appear."""
-    workflows = [Workflow(name=f"keeper {i}", db=db) for i, db in enumerate(databases(mode, dsn))]
+    workflows = [Workflow(name=f"keeper {i}", db=db) for i, db in enumerate(databases(mode, dsn, adapter))]
     return AgentOS(id="my-os", telemetry=False, workflows=workflows, **access(mode))
 
 
@@ -57,7 +59,7 @@ async def serve(servers: list[dict[str, Any]]) -> None:
     """Serve until the process is ended."""
     running = []
     for server in servers:
-        app = agent_os(server["mode"], server["dsn"]).get_app()
+        app = agent_os(server["mode"], server["dsn"], server.get("adapter", "sync")).get_app()
         config = uvicorn.Config(app, host="127.0.0.1", port=server["port"], log_level="warning")
         running.append(uvicorn.Server(config).serve())
     await asyncio.gather(*running)
