@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.parse
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -90,6 +91,17 @@ def test_the_operator_lists_what_it_serves_with_its_own_rights(server: ApiServer
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("all namespaces: ")
+
+
+@pytest.mark.parametrize("case", helm.MATRIX)
+def test_a_pod_calls_a_service_and_not_itself(case: str) -> None:
+    """The name of a pod is its host name, and leads to itself."""
+    objects = helm.rendered(case)
+    pod = helm.one(objects, "Pod")
+    host = urllib.parse.urlsplit(pod["spec"]["containers"][0]["args"][1]).hostname
+
+    assert host in {each["metadata"]["name"] for each in objects if each["kind"] == "Service"}
+    assert host != pod["metadata"]["name"]
 
 
 def test_an_operator_without_its_rights_fails(server: ApiServer, release: str, tmp_path: Path) -> None:
