@@ -141,10 +141,11 @@ def service() -> Json:
     of = 'namespace=~"$namespace", job=~"$job"'
     of_database = f'{of}, database=~"$database"'
     serving = f'{of_database}, state="serving"'
+    asked = f'{of}, route!~"/health.*"'  # probes are no requests of anybody
     requests, seconds = "agno_session_http_requests_total", "agno_session_http_request_duration_seconds"
     statements = "agno_session_database_query_duration_seconds"
-    answered = f"sum(rate({requests}{{{of}}}[$__rate_interval]))"
-    failed = f'(sum(rate({requests}{{{of}, code=~"5.."}}[$__rate_interval])) or vector(0))'
+    answered = f"sum(rate({requests}{{{asked}}}[$__rate_interval]))"
+    failed = f'(sum(rate({requests}{{{asked}, code=~"5.."}}[$__rate_interval])) or vector(0))'
     _, list_p99 = quantiles(seconds, f'{of}, method="GET", route="/sessions"')
     away = f"count(max by (namespace, job, database) (agno_session_database_state{{{serving}}}) == 0)"
     return dashboard(
@@ -172,25 +173,25 @@ def service() -> Json:
         ),
         row(
             "Requests",
-            graph("Requests by route", "Requests a second.", "reqps", rate(requests, of, "method", "route")),
+            graph("Requests by route", "Requests a second.", "reqps", rate(requests, asked, "method", "route")),
             graph(
                 "Answers by status",
                 "503 names a database that is away or a pool that is used up, 504 a statement that took too long.",
                 "reqps",
-                rate(requests, of, "code"),
+                rate(requests, asked, "code"),
             ),
             graph(
                 "Duration by route",
                 "The median, and what one in a hundred takes longer than.",
                 "s",
-                *quantiles(seconds, of, "method", "route"),
+                *quantiles(seconds, asked, "method", "route"),
             ),
             graph("In flight", "Requests now.", "none", total("agno_session_http_requests_in_flight", of, "pod")),
             graph(
                 "Bytes sent",
                 "Bodies of answers.",
                 "Bps",
-                rate("agno_session_http_response_bytes_total", of, "method", "route"),
+                rate("agno_session_http_response_bytes_total", asked, "method", "route"),
             ),
             graph(
                 "Refused before any work",
