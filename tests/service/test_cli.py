@@ -50,6 +50,14 @@ async def test_check_prints_a_row_for_each_source_and_fails_if_any_does(v3, new_
     assert "canary" not in ended.output + ended.errors
 
 
+async def test_check_tries_replicas_too(v3):
+    ended = await run("check", AGNO_SESSION_DSN_MAP=json.dumps({"main": {"dsn": v3.dsn, "readOnlyDsn": "canary"}}))
+    assert ended.code == 1
+    rows = [" ".join(line.split()) for line in ended.output.splitlines()[1:]]
+    assert rows[0] == "main agno_sessions ok v3"
+    assert rows[1].startswith("main (replica) agno_sessions failed MalformedDsn: the DSN is malformed: write ")
+
+
 async def test_migrate_creates_what_is_missing_and_a_dry_run_only_prints_it(new_agno):
     empty = new_agno("empty")
     dry = await run("migrate", "--dry-run", AGNO_PG_DSN=empty.dsn)

@@ -12,11 +12,12 @@ from .store_map import LiveStores
 
 
 def figures(live: LiveStores, prober: Prober) -> list[Figures]:
-    """The figures of each id of the map in use; sources of one id that have pools of their own are added up."""
+    """The figures of each id of the map in use; what has a pool of its own there, replicas too, is added up."""
     by_id = live.current.by_id
     found = []
     for report in prober.reports():
-        databases = {store.database for store in by_id.get(report.id, ())}
+        stores = [each for store in by_id.get(report.id, ()) for each in (store, store.on_replica)]
+        databases = {store.database for store in stores if store is not None}
         connections: Counter[str] = Counter()
         errors: Counter[str] = Counter()
         durations = Durations()

@@ -121,8 +121,8 @@ class Prober:
 
     @property
     def serving(self) -> bool:
-        """Whether at least one database serves and we are not about to leave."""
-        return not self.draining and any(report.state == "serving" for report in self.reports())
+        """Whether at least one database, or its replica alone, serves and we are not about to leave."""
+        return not self.draining and any("serving" in (report.state, report.replica) for report in self.reports())
 
     @property
     def started(self) -> bool:
