@@ -7,7 +7,7 @@ AGENTOS := .venv-agentos/.installed
 BENCH ?= full
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract-test e2e docs lock clean bench bench-growth
+.PHONY: help run test lint contract-test fuzz soak e2e docs lock clean bench bench-growth
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ lint: $(INSTALLED) ## Style, types, the layers of docs/architecture.md, and Dock
 
 contract-test: $(INSTALLED) $(AGENTOS) ## Replay the contract against AgentOS itself and against the service
 	$(BIN)/pytest tests/contract -s
+
+fuzz: $(INSTALLED) ## Send 100,000 odd inputs to the service (a few minutes; FUZZ_SEED for others)
+	FUZZ_INPUTS=100000 $(BIN)/pytest tests/service/http/test_fuzz.py -s
+
+soak: $(INSTALLED) ## Ten minutes of mixed load on the service; its memory may grow by 5 % after the first
+	$(BIN)/python -m tests.service.soak
 
 e2e: $(INSTALLED) $(AGENTOS) ## A real Kubernetes node, both images, a SessionStore, agno's own client
 	$(BIN)/pytest tests/e2e --timeout=1800

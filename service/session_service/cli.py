@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -16,6 +17,7 @@ from session_service import __version__
 from session_service.database.errors import DatabaseError
 from session_service.demo import load_demo
 from session_service.embedded import EmbeddedError, embedded_postgres
+from session_service.http.openapi import document
 from session_service.observability import logs
 from session_service.serving import serve
 from session_service.settings import Settings
@@ -39,6 +41,9 @@ Try it without any database of your own:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0, 1 for a check that failed, 2 for settings that can't be used."""
     options = _parser().parse_args(arguments)
+    if options.command is None:
+        print(json.dumps(document(__version__), indent=2))
+        return 0
     logs.configure()
     try:
         with contextlib.ExitStack() as stack:
@@ -86,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         "--apply", action="store_true", help="create them, one after the other, while others read and write"
     )
     indexing.set_defaults(command=_indexes)
+    describing = commands.add_parser("openapi", help="print the description of the API (OpenAPI 3.1)")
+    describing.set_defaults(command=None)
     return parser
 
 

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL
+from typing import IO
 
 COMMAND = Path(sys.executable).parent / "session-service"
 
@@ -65,13 +67,16 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    *arguments: str, command: tuple[str | Path, ...] = (COMMAND,), **variables: str
+    *arguments: str,
+    command: tuple[str | Path, ...] = (COMMAND,),
+    log: int | IO[bytes] = DEVNULL,
+    **variables: str,
 ) -> AsyncIterator[Serving]:
     """Serve on a free port; what is still running afterwards is stopped as Ctrl-C does."""
     process = await asyncio.create_subprocess_exec(
         *(*command, "serve", *arguments),
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=log,
         env=environment({"AGNO_SERVICE_PORT": "0", "AGNO_ADMIN_PORT": "off"} | variables),
     )
     try:

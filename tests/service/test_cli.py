@@ -121,7 +121,7 @@ async def test_indexes_of_a_database_without_tables_are_none(new_agno):
 
 async def test_every_command_explains_itself_and_every_option_is_on_its_page():
     options = set()
-    for command in ([], ["serve"], ["check"], ["migrate"], ["indexes"]):
+    for command in ([], ["serve"], ["check"], ["migrate"], ["openapi"], ["indexes"]):
         ended = await run(*command, "--help")
         assert ended.code == 0
         assert ended.output.startswith(" ".join(["usage: session-service", *command]))

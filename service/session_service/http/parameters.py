@@ -17,11 +17,19 @@ class SessionType(StrEnum):
     workflow = "workflow"
 
 
+STATUSES = ("CANCELLED", "COMPLETED", "ERROR", "PAUSED", "PENDING", "REGENERATED", "RUNNING")
+
+
 class SortOrder(StrEnum):
     """Directions of the list."""
 
     asc = "asc"
     desc = "desc"
+
+
+def _of_statuses(schema: dict[str, Any]) -> None:
+    # an unknown one is 400 and not 422: the handler looks at them, as AgentOS' does
+    schema["anyOf"][0]["items"]["enum"] = list(STATUSES)
 
 
 def _from_one(page: int) -> int:
@@ -68,7 +76,7 @@ class RunsParameters(SessionParameters):
 
     created_after: int | None = None
     created_before: int | None = None
-    status: list[str] | None = None
+    status: Annotated[list[str] | None, Field(json_schema_extra=_of_statuses)] = None
 
 
 class ListParameters(SessionParameters):
@@ -77,7 +85,7 @@ class ListParameters(SessionParameters):
     component_id: str | None = None
     session_name: str | None = None
     limit: Annotated[int, Field(ge=1)] = 20
-    page: Annotated[int, Field(ge=0), AfterValidator(_from_one)] = 1
+    page: Annotated[int, Field(ge=0, json_schema_extra={"minimum": 1}), AfterValidator(_from_one)] = 1
     sort_by: str = "created_at"
     sort_order: SortOrder = SortOrder.desc
 

@@ -10,14 +10,12 @@ from aiohttp import web
 from session_service.http.answers import JSON, answer
 from session_service.http.compression import Encoder
 from session_service.http.errors import ApiError
-from session_service.http.parameters import RunsParameters, SessionParameters
+from session_service.http.parameters import STATUSES, RunsParameters, SessionParameters
 from session_service.http.requests import Call
 from session_service.sessions.json_text import write_list
 from session_service.sessions.previews import run_preview
 from session_service.sessions.runs import Run
 from session_service.store.records import SessionRecord
-
-_STATUSES = ("CANCELLED", "COMPLETED", "ERROR", "PAUSED", "PENDING", "REGENERATED", "RUNNING")
 
 # a longer list is streamed in pieces of this size, in bytes
 _PIECE = 256 * 1024
@@ -69,8 +67,8 @@ async def _list(call: Call, shape: Shape) -> web.StreamResponse:
 
 def _statuses(given: list[str] | None) -> frozenset[str]:
     statuses = frozenset(status.upper() for status in given or ())
-    if unknown := sorted(statuses.difference(_STATUSES)):
-        raise ApiError(400, f"Invalid status value(s) {unknown}; expected one of {list(_STATUSES)}")
+    if unknown := sorted(statuses.difference(STATUSES)):
+        raise ApiError(400, f"Invalid status value(s) {unknown}; expected one of {list(STATUSES)}")
     return statuses
 
 
