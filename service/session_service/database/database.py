@@ -120,9 +120,12 @@ class Database:
     async def _lend(self) -> AsyncIterator[Connection]:
         began = perf_counter()
         try:
-            async with self.pool.connection() as connection:
+            connection = await self.pool.acquire()
+            try:
                 acquired(began)
                 yield connection
+            finally:
+                self.pool.give_back(connection)
         except (psycopg2.Error, DatabaseError) as error:
             known = error if isinstance(error, DatabaseError) else statement_error(error)
             self._note(known)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 
 from .connection import Connection
 from .errors import DatabaseError, Unavailable
@@ -58,15 +57,6 @@ class Pool:
         """How many wait for one."""
         return len(self._waiters)
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection. Raises `Refused` or `Unavailable` if there is none within the time for acquiring one."""
-        connection = await self._acquire()
-        try:
-            yield connection
-        finally:
-            self._give_back(connection)
-
     async def close(self) -> None:
         """Close what is idle and stop opening; connections that are lent close when they come back."""
         self.max_size = 0
@@ -83,7 +73,8 @@ class Pool:
         while self._idle:
             self._idle.pop()._close()
 
-    async def _acquire(self) -> Connection:
+    async def acquire(self) -> Connection:
+        """Lend a connection, to be given back. Raises `Refused` or `Unavailable` if there is none in time."""
         while self._idle:
             connection = self._idle.pop()
             if connection.idle:
@@ -104,7 +95,7 @@ class Pool:
                 return await waiter
         except BaseException as error:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._give_back(waiter.result())  # it was handed to us in the moment in which we gave up
+                self.give_back(waiter.result())  # it was handed to us in the moment in which we gave up
             waiter.cancel()
             with contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
@@ -158,7 +149,8 @@ class Pool:
         # those who wait may still get a connection that others are using now
         self._open_for_waiters()
 
-    def _give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: Connection) -> None:
+        """Take back what was lent."""
         self._lent.discard(connection)
         if connection.idle and self.max_size:
             self._hand_on(connection)

@@ -1,7 +1,7 @@
 """The pool: never more than its size, waiters in order, and nothing lost whenever somebody gives up."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import psycopg2
 import pytest
@@ -11,6 +11,15 @@ from session_service.database.dsn import Dsn
 from session_service.database.errors import Refused, Unavailable
 from session_service.database.pool import Pool
 from tests.service.waiting import until
+
+
+@asynccontextmanager
+async def lending(pool):
+    connection = await pool.acquire()
+    try:
+        yield connection
+    finally:
+        pool.give_back(connection)
 
 
 @pytest.fixture
@@ -27,7 +36,7 @@ async def open_pool(new_agno):
 
 
 async def use(pool, work=lambda connection: asyncio.sleep(0)):
-    async with pool.connection() as connection:
+    async with lending(pool) as connection:
         await work(connection)
         return connection
 
@@ -68,7 +77,7 @@ async def test_waiters_are_served_in_order(v3, open_pool):
         await use(pool)
         served.append(number)
 
-    async with pool.connection():
+    async with lending(pool):
         waiting = []
         for number in range(8):
             waiting.append(asyncio.create_task(note(number)))
@@ -85,7 +94,7 @@ async def test_nobody_overtakes_those_who_wait(v3, open_pool):
         await use(pool)
         served.append(name)
 
-    async with pool.connection():
+    async with lending(pool):
         first = asyncio.create_task(note("first"))
         await asyncio.sleep(0)
     await asyncio.gather(first, note("second"))
@@ -95,7 +104,7 @@ async def test_nobody_overtakes_those_who_wait(v3, open_pool):
 @pytest.mark.parametrize("steps", range(12))
 async def test_a_waiter_that_gives_up_at_any_point_costs_no_connection(v3, open_pool, steps):
     pool = open_pool(v3, 2)
-    async with pool.connection():
+    async with lending(pool):
         callers = [asyncio.create_task(use(pool)) for _ in range(3)]
         for _ in range(steps):
             await asyncio.sleep(0)
@@ -110,7 +119,7 @@ async def test_a_waiter_that_gives_up_at_any_point_costs_no_connection(v3, open_
 
 async def test_a_connection_handed_over_in_the_moment_of_giving_up_goes_to_the_next(v3, open_pool):
     pool = open_pool(v3, 1)
-    async with pool.connection():
+    async with lending(pool):
         callers = [asyncio.create_task(use(pool)) for _ in range(2)]
         await asyncio.sleep(0)
     # the first has been handed the connection and has not run since
@@ -123,7 +132,7 @@ async def test_a_connection_handed_over_in_the_moment_of_giving_up_goes_to_the_n
 
 async def test_waiting_ends_after_the_time_for_acquiring(v3, open_pool):
     pool = open_pool(v3, 1)
-    async with pool.connection():
+    async with lending(pool):
         pool._acquire_timeout = 0.05
         with pytest.raises(Unavailable) as unavailable:
             await use(pool)
@@ -133,7 +142,7 @@ async def test_waiting_ends_after_the_time_for_acquiring(v3, open_pool):
 
 async def test_those_who_gave_up_are_forgotten(v3, open_pool):
     pool = open_pool(v3, 1)
-    async with pool.connection():
+    async with lending(pool):
         for _ in range(50):
             caller = asyncio.create_task(use(pool))
             await asyncio.sleep(0)
@@ -152,7 +161,7 @@ async def test_a_failed_connect_is_told_to_all_waiters_at_once_if_nobody_has_a_c
 
 async def test_a_failed_connect_leaves_waiters_the_connection_of_another(v3, open_pool):
     pool = open_pool(v3, 2)
-    async with pool.connection():
+    async with lending(pool):
         v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS false")
         waiting = asyncio.create_task(use(pool))
         await until(lambda: pool._waiters and not pool._opening)
@@ -162,7 +171,7 @@ async def test_a_failed_connect_leaves_waiters_the_connection_of_another(v3, ope
 
 async def test_broken_connections_are_replaced(v3, open_pool):
     pool = open_pool(v3, 2)
-    both = [pool.connection(), pool.connection()]
+    both = [lending(pool), lending(pool)]
     for lent in both:
         await lent.__aenter__()
     waiting = asyncio.create_task(use(pool, lambda connection: connection.fetch("SELECT 1")))
@@ -188,7 +197,7 @@ async def test_a_connection_in_a_transaction_is_not_lent_again(v3, open_pool):
 async def test_closing_ends_idle_lent_and_waited_for(v3, open_pool):
     pool = open_pool(v3, 2)
     await asyncio.gather(use(pool), use(pool))
-    async with pool.connection(), pool.connection():
+    async with lending(pool), lending(pool):
         waiting = asyncio.create_task(use(pool))
         await asyncio.sleep(0)
         await pool.close()
@@ -201,7 +210,7 @@ async def test_closing_ends_idle_lent_and_waited_for(v3, open_pool):
 
 async def test_more_than_may_wait_are_refused_at_once(v3, open_pool):
     pool = open_pool(v3, 1, max_waiting=3)
-    async with pool.connection():
+    async with lending(pool):
         waiting = [asyncio.create_task(use(pool)) for _ in range(3)]
         await asyncio.sleep(0)
         assert pool.waiting == 3
@@ -254,7 +263,7 @@ async def test_when_the_time_has_come_one_tries_and_on_success_all_may(v3, away)
 
 async def test_a_lent_connection_that_dies_lets_nobody_wait_for_a_database_that_is_away(v3, open_pool):
     pool = open_pool(v3, 2)
-    async with pool.connection():
+    async with lending(pool):
         v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS false")
         waiting = asyncio.create_task(use(pool))
         await until(lambda: pool.waiting and not pool.connections["opening"])
@@ -266,7 +275,7 @@ async def test_a_lent_connection_that_dies_lets_nobody_wait_for_a_database_that_
 
 async def test_those_who_wait_for_a_lent_connection_get_a_new_one_once_that_is_possible(v3, open_pool):
     pool = open_pool(v3, 2)
-    async with pool.connection():
+    async with lending(pool):
         v3.server.run(f"ALTER DATABASE {v3.name} ALLOW_CONNECTIONS false")
         waiting = asyncio.create_task(use(pool))
         await until(lambda: pool.waiting and not pool.connections["opening"])
