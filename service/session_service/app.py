@@ -101,6 +101,7 @@ def create_app(settings: Settings) -> web.Application:
         lag.end()
         if following is not None:
             following.cancel()
+            await asyncio.wait([following])
         await prober.end()
         await live.close()
         if traces is not None:

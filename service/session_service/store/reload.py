@@ -92,10 +92,16 @@ class Reloader:
     async def _checked(self, dsn_map: DsnMap) -> StoreMap:
         stores = StoreMap.open(dsn_map, self._live.current)
         new = set(stores.stores).difference(self._live.current.stores)
-        problems = await asyncio.gather(*(_problem(store) for store in new))
-        if found := sorted({problem for problem in problems if problem is not None}):
-            for database in stores.databases - self._live.current.databases:
-                await database.close()
+        fit = False
+        try:
+            problems = await asyncio.gather(*(_problem(store) for store in new))
+            found = sorted({problem for problem in problems if problem is not None})
+            fit = not found
+        finally:
+            if not fit:
+                for database in stores.databases - self._live.current.databases:
+                    await database.close()
+        if found:
             raise _Unfit("; ".join(found))
         return stores
 

@@ -1,6 +1,8 @@
 """Ways to the server of the tests."""
 
 import asyncio
+import socket
+import time
 
 import pytest
 
@@ -24,3 +26,19 @@ async def forwarded(postgres):
     async with await asyncio.start_server(forward, "127.0.0.1") as tcp:
         yield tcp.sockets[0].getsockname()[1]
     await asyncio.wait(tasks)
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Names that the resolver knows, with their addresses in order; it takes its time."""
+    known = {"one.test": ["127.0.0.1"], "two.test": ["127.0.0.2", "127.0.0.3"]}
+    real = socket.getaddrinfo
+
+    def lookup(host, port, *arguments, **keywords):
+        time.sleep(0.3)
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [info for address in known[host] for info in real(address, port, *arguments, **keywords)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    return known

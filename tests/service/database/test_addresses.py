@@ -12,23 +12,6 @@ from session_service.database.connection import connect
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Unavailable
 
-
-@pytest.fixture
-def names(monkeypatch):
-    """Names that the resolver knows, with their addresses in order; it takes its time."""
-    known = {"one.test": ["127.0.0.1"], "two.test": ["127.0.0.2", "127.0.0.3"]}
-    real = socket.getaddrinfo
-
-    def lookup(host, port, *arguments, **keywords):
-        time.sleep(0.3)
-        if host not in known:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [info for address in known[host] for info in real(address, port, *arguments, **keywords)]
-
-    monkeypatch.setattr(socket, "getaddrinfo", lookup)
-    return known
-
-
 PLACES = ("host", "port", "hostaddr", "target_session_attrs")
 
 

@@ -2,17 +2,23 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from session_service.database.connection import connect
 from session_service.database.dsn import Dsn
 from session_service.database.dsn_map import Source
-from session_service.database.errors import DatabaseError, TimedOut
+from session_service.database.errors import DatabaseError, Refused, TimedOut
 from session_service.store.listing import SessionQuery
 from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
@@ -32,41 +38,63 @@ auth_type = trust
 admin_users = postgres
 auth_file = {directory}/users
 unix_socket_dir = {directory}
-listen_port = 6432
+listen_addr = 127.0.0.1
+listen_port = {port}
+client_tls_sslmode = allow
+client_tls_key_file = {directory}/key
+client_tls_cert_file = {directory}/certificate
 logfile = {directory}/log
 pidfile = {directory}/pid
 """
 
 
 @pytest.fixture(scope="module")
-def pgbouncer(postgres, tmp_path_factory):
-    """The folder of its socket."""
+def pgbouncer(postgres):
+    """The folder of its socket, and its port."""
     program = subprocess.run(["bash", SCRIPT], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
     directory = Path("/tmp") / f"pgbouncer-{os.getpid()}"
     directory.mkdir(mode=0o700)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    certify(directory, "db.test")
     (directory / "users").write_text('"postgres" ""\n')
-    (directory / "ini").write_text(CONFIGURATION.format(server=postgres.socket, directory=directory))
+    (directory / "ini").write_text(CONFIGURATION.format(server=postgres.socket, directory=directory, port=port))
     # as root it refuses to run
     user = "embedded_postgres" if os.geteuid() == 0 else None
     if user is not None:
         subprocess.run(["chown", "-R", user, directory], check=True)
     process = subprocess.Popen([program, directory / "ini"], user=user, stderr=subprocess.DEVNULL, cwd="/")
     try:
-        while not (directory / ".s.PGSQL.6432").exists():
+        while not (directory / f".s.PGSQL.{port}").exists():
             assert process.poll() is None, (directory / "log").read_text()
-        yield directory
+        yield directory, port
     finally:
         process.kill()
         process.wait()
         subprocess.run(["rm", "-r", directory], check=True)
 
 
+def certify(directory, name):
+    """Make a key and a certificate of its own for this name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "certificate").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (directory / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
 @pytest.fixture
 def through(pgbouncer, v3):
     """The DSN of the database through PgBouncer, whose connections to it end with the test."""
-    dsn = v3.server.dsn(v3.name, host=str(pgbouncer), port="6432")
-    yield dsn
-    admin = psycopg2.connect(v3.server.dsn("pgbouncer", host=str(pgbouncer), port="6432"))
+    place = {"host": str(pgbouncer[0]), "port": str(pgbouncer[1])}
+    yield v3.server.dsn(v3.name, **place)
+    admin = psycopg2.connect(v3.server.dsn("pgbouncer", **place))
     admin.autocommit = True
     with closing(admin), admin.cursor() as cursor:
         cursor.execute(f"KILL {v3.name}")
@@ -154,3 +182,16 @@ async def test_a_write_that_fails_leaves_nothing_behind(through, v3, open_databa
         await database.write("CREATE TABLE half (a int); SELECT 1/0")
     assert v3.value("SELECT to_regclass('half') IS NULL")
     assert await database.read("SELECT 7") == [(7,)]
+
+
+async def test_a_certificate_is_checked_against_the_name_and_not_the_address(pgbouncer, through, v3, names):
+    directory, port = pgbouncer
+    names["db.test"] = names["other.test"] = ["127.0.0.1"]
+    words = {"port": str(port), "sslmode": "verify-full", "sslrootcert": str(directory / "certificate")}
+    connection = await connect(Dsn.parse(v3.server.dsn(v3.name, host="db.test", **words)), 30)
+    assert connection.raw.info.ssl_in_use
+    assert await connection.fetch("SELECT 7") == [(7,)]
+    connection._close()
+    with pytest.raises(Refused) as refused:
+        await connect(Dsn.parse(v3.server.dsn(v3.name, host="other.test", **words)), 30)
+    assert refused.value.reason == "TlsRefused"

@@ -73,7 +73,7 @@ async def test_a_changed_map_is_put_into_use_and_unchanged_databases_keep_their_
         assert stores.current.by_id["kept"][0].database is kept
         assert (await ids(stores, "moved"), await ids(stores, "new")) == ("b", "b")
         await until(lambda: not moved.pool.connections["idle"] and not gone.pool.connections["idle"])
-        assert kept.pool.connections["idle"]  # the prober may have one more
+        assert sum(kept.pool.connections.values())
     assert reloader.results == {"applied": 1}
     assert not v3.backends() + other.backends()
 
