@@ -9,7 +9,7 @@ pin() {
         --no-emit-find-links --no-emit-package agno-session-store --custom-compile-command "make lock" \
         --output-file "requirements/$out.txt" "$@"
 }
-pin service pyproject.toml --extra service
+pin service pyproject.toml --extra service --extra otel
 pin operator pyproject.toml --extra operator
 pin dev pyproject.toml --extra service --extra operator --extra otel --extra embedded --group dev
 pin agentos requirements/agentos.in

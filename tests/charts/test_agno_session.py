@@ -34,7 +34,8 @@ def test_the_service_knows_each_variable_and_reads_its_value(case: str, tmp_path
 
     settings = Settings.load(environment)
 
-    assert set(environment) <= {variable.name for variable in VARIABLES}
+    opentelemetrys_own = {name for name in environment if name.startswith("OTEL_")}
+    assert set(environment) - opentelemetrys_own <= {variable.name for variable in VARIABLES}
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)
 
 
@@ -149,6 +150,25 @@ def test_whatever_leads_to_the_service_names_it_and_its_port(case: str) -> None:
     assert port["targetPort"] in [each["name"] for each in helm.container(objects)["ports"]]
     url = helm.one(objects, "Pod")["spec"]["containers"][0]["args"][1]
     assert url == f"http://{name}:{port['port']}"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [
+        ("http://collector:4318", 4318),
+        ("http://collector.tracing.svc/v1", 80),
+        ("https://collector.example.com:8443/in", 8443),
+        ("https://collector.example.com", 443),
+    ],
+)
+def test_a_network_policy_lets_spans_out_to_their_collector(endpoint: str, port: int) -> None:
+    values = yaml.safe_load(helm.MATRIX["agno-session/network-policy"].read_text()) | {"traces": {"endpoint": endpoint}}
+    objects = helm.template("agno-session", values)
+
+    *_, last = helm.one(objects, "NetworkPolicy")["spec"]["egress"]
+
+    assert last == {"ports": [{"port": port, "protocol": "TCP"}]}
+    assert {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": endpoint} in helm.container(objects)["env"]
 
 
 def test_an_autoscaler_owns_the_number_of_pods() -> None:

@@ -26,6 +26,7 @@
   "AGNO_TRUSTED_PROXIES" (join "," .Values.trustedProxies)
   "AGNO_LOG_FORMAT" .Values.log.format
   "AGNO_LOG_LEVEL" .Values.log.level
+  "OTEL_EXPORTER_OTLP_ENDPOINT" .Values.traces.endpoint
   "AGNO_STARTUP_GRACE_SECONDS" .Values.startupGraceSeconds
   "AGNO_DRAIN_SECONDS" .Values.drainSeconds
   "AGNO_SHUTDOWN_SECONDS" .Values.shutdownSeconds
