@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
-from kubernetes.aio import config as kube_config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from session_operator import kubeconfig
 from session_operator.kinds import Kind
 from session_operator.resource import MANAGER, Object
 
@@ -65,19 +64,12 @@ class Cluster:
     async def connect(
         cls, fence: Callable[[], None] = lambda: None, sent: Callable[[str, str], None] = lambda _verb, _code: None
     ) -> AsyncIterator[Self]:
-        """Connect from inside a pod, else by $KUBECONFIG or ~/.kube/config.
+        """Connect to the API server that the environment names.
 
         `fence` raises before a forbidden write. `sent` is told the verb of each request and its HTTP status, or
         `error` where there was none.
         """
-        configuration = Configuration(connection_pool_maxsize=0)  # without a limit: each watch keeps one
-        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
-            kube_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-        else:
-            await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-                os.environ.get("KUBECONFIG"), client_configuration=configuration, persist_config=False
-            )
-        cluster = cls(configuration, fence, sent)
+        cluster = cls(await kubeconfig.load(), fence, sent)
         try:
             yield cluster
         finally:
@@ -85,16 +77,7 @@ class Cluster:
 
     async def credentials(self) -> dict[str, Any]:
         """What another client needs to reach the same API server with the same rights, the token fresh."""
-        token = await self._configuration.get_api_key_with_prefix("BearerToken")
-        return {
-            "server": self._configuration.host,
-            "ca_path": self._configuration.ssl_ca_cert,
-            "ca_data": self._configuration.ca_cert_data,
-            "insecure": not self._configuration.verify_ssl,
-            "certificate_path": self._configuration.cert_file,
-            "private_key_path": self._configuration.key_file,
-            "token": token.split(" ", 1)[-1] if token else None,
-        }
+        return await kubeconfig.credentials(self._configuration)
 
     async def serves(self, kind: Kind) -> bool:
         """Whether the API server knows the kind."""
@@ -116,24 +99,36 @@ class Cluster:
             raise
 
     async def list(
-        self, kind: Kind, namespace: str | None, *, selector: str = "", metadata_only: bool = False
+        self,
+        kind: Kind,
+        namespace: str | None,
+        *,
+        selector: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
     ) -> list[Object]:
-        """List the objects of one namespace, or of all, that have the labels of the selector."""
-        query = {"labelSelector": selector} if selector else {}
+        """List the objects of one namespace, or of all, that have the labels and the fields of the selectors."""
+        query = ({"labelSelector": selector} if selector else {}) | ({"fieldSelector": fields} if fields else {})
         accept = _accept("List", metadata_only)
         answer = await self._call("list", kind.path(namespace), query=query, accept=accept)
         items: list[Object] = answer["items"] or []  # an empty PartialObjectMetadataList says null
         return items
 
     async def apply(
-        self, kind: Kind, wanted: Object, *, subresource: str | None = None, manager: str = MANAGER
+        self,
+        kind: Kind,
+        wanted: Object,
+        *,
+        subresource: str | None = None,
+        manager: str = MANAGER,
+        dry_run: bool = False,
     ) -> Object:
         """Server-side apply: take the wanted fields over from whoever set them, drop those no longer wanted."""
         metadata = wanted["metadata"]
         return await self._call(
             "patch",
             kind.path(metadata["namespace"], metadata["name"], subresource),
-            query={"fieldManager": manager, "force": "true"},
+            query={"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {}),
             body=wanted,
             content_type="application/apply-patch+yaml",
             passing=(*PASSING, 409),  # it names no version, so it may be made again as it is
@@ -143,10 +138,11 @@ class Cluster:
         """Make a new object."""
         return await self._call("create", kind.path(body["metadata"]["namespace"]), body=body)
 
-    async def replace(self, kind: Kind, body: Object) -> Object:
+    async def replace(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
         """Write an object that was read, unless somebody else wrote it since: `ApiError` 409."""
         metadata = body["metadata"]
-        return await self._call("update", kind.path(metadata["namespace"], metadata["name"]), body=body)
+        query = {"dryRun": "All"} if dry_run else {}
+        return await self._call("update", kind.path(metadata["namespace"], metadata["name"]), query=query, body=body)
 
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         """Change some fields of an object that is there."""

@@ -45,3 +45,5 @@ OPTIONAL = (NETWORK_POLICIES, DISRUPTION_BUDGETS, AUTOSCALERS, INGRESSES, *INSTA
 """The kinds that the operator applies where a store asks for them."""
 OWNED = (SERVICE_ACCOUNTS, SECRETS, SERVICES, DEPLOYMENTS, *OPTIONAL)
 """The kinds that the operator applies."""
+KINDS = {(kind.api_version, kind.name): kind for kind in OWNED}
+"""The kinds that the operator applies, by what objects say."""

@@ -5,15 +5,31 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
+import yaml
+
+from session_operator import plan, tree
+from session_operator.cluster import ApiError, Cluster
 from session_operator.controller import Controller, Options
+from session_operator.kubeconfig import NotConfigured, current_namespace, own_namespace
 from session_operator.leader import LeaseLost
+from session_operator.resource import Key
 
 logger = logging.getLogger(__name__)
 
 EPILOG = """\
+Examples:
+  session-operator run                      serve SessionStores, as manifests/operator does
+  session-operator plan -f store.yaml       what applying it would do, and whether pods would restart
+  session-operator status chat -n agents    a store with its databases, pods and last events
+  session-operator COMMAND --help           options, examples and exit codes of a command
+"""
+RUN = """\
 What it needs: the CustomResourceDefinition of SessionStore, and the rights of manifests/rbac (of a Role in each
 namespace with --namespace). It finds the API server by its ServiceAccount, else by $KUBECONFIG or ~/.kube/config.
 
@@ -23,29 +39,72 @@ Examples:
   kubectl get sessionstores -A                          see what it made of every store
   kubectl explain sessionstore.spec                     what can be written into one
 """
+PLAN = """\
+It changes nothing, and prints neither DSNs nor what Secrets hold. The cluster of $KUBECONFIG or ~/.kube/config is asked
+by dry runs with your own rights: to patch what would be changed and to get the Secrets that the store names. --offline
+asks nobody: it checks the schema, not its CEL rules, and plans a new store.
+
+Examples:
+  session-operator plan -f store.yaml                       against the cluster
+  session-operator plan -f store.yaml --fail-on-restart     for a pipeline that must not restart pods by the way
+  kubectl kustomize . | session-operator plan -f - --offline
+
+Exit codes: 0 the plan is made; 1 it can't be carried out, for the store is refused or a Secret is missing;
+2 no plan, for the file can't be read or the cluster can't be asked; 3 pods would restart, with --fail-on-restart.
+"""
+STATUS = """\
+Examples:
+  session-operator status chat             in the namespace of the current context
+  session-operator status chat -n agents
+
+Exit codes: 0 the store is ready and nothing is wrong; 1 it is not; 2 there is no such store, or the cluster can't be
+asked.
+"""
 
 
-def _own_namespace() -> str | None:
-    """The namespace of the pod that this runs in, if it does."""
-    path = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-    return path.read_text() if path.exists() else None
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit status."""
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="session-operator",
         description="Deploys agno session services from SessionStore resources.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=raw,
     )
-    run = parser.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser(
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    run = commands.add_parser(
         "run",
         help="serve SessionStores until stopped",
         description="Serve SessionStores until stopped by SIGTERM or SIGINT.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=RUN,
+        formatter_class=raw,
     )
+    _add_run_options(run)
+    planned = commands.add_parser(
+        "plan",
+        help="print what applying SessionStores would do",
+        description="Print what would become of the SessionStores of a file, and whether pods would restart.",
+        epilog=PLAN,
+        formatter_class=raw,
+    )
+    planned.add_argument("-f", "--file", required=True, metavar="FILE", help="YAML with SessionStores; - for stdin")
+    planned.add_argument("--offline", action="store_true", help="ask no cluster")
+    planned.add_argument("--fail-on-restart", action="store_true", help="exit with 3 if pods would restart")
+    status = commands.add_parser(
+        "status",
+        help="print a store, its databases, pods and last events",
+        description="Print the tree of a SessionStore.",
+        epilog=STATUS,
+        formatter_class=raw,
+    )
+    status.add_argument("name", metavar="NAME", help="the name of the SessionStore")
+    for command in (planned, status):
+        command.add_argument(
+            "-n", "--namespace", metavar="N", help="the namespace (default: that of the current context)"
+        )
+    return parser
+
+
+def _add_run_options(run: argparse.ArgumentParser) -> None:
     defaults = Options()
     run.add_argument(
         "--namespace",
@@ -75,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     run.add_argument(
         "--lease-namespace",
-        default=_own_namespace(),
+        default=own_namespace(),
         metavar="N",
         help="the namespace of the Lease by which one of several replicas leads "
         "(default: that of its pod; outside of a pod there is no Lease, so run one only)",
@@ -93,7 +152,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=["debug", "info", "warning", "error"],
         help="how much the operator tells of its own work (default: %(default)s)",
     )
-    given = parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit status."""
+    given = _parser().parse_args(arguments)
+    if given.command == "run":
+        return _run(given)
+    try:
+        if given.command == "plan":
+            text = sys.stdin.read() if given.file == "-" else Path(given.file).read_text()
+            return asyncio.run(_plan(given, text))
+        return asyncio.run(_status(given))
+    except plan.Refused as refused:
+        print(f"session-operator: refused: {refused}", file=sys.stderr)
+        return 1
+    except (OSError, yaml.YAMLError, NotConfigured, ApiError, aiohttp.ClientError, TimeoutError) as error:
+        print(f"session-operator: {type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(given: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Of its own only: at debug, kopf and the client print whole objects
     logging.getLogger("session_operator").setLevel(given.log_level.upper())
@@ -112,3 +191,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.warning("stopping: %s", lost.exceptions[0])
         status = 1
     return status
+
+
+async def _plan(given: argparse.Namespace, text: str) -> int:
+    namespace = given.namespace or (None if given.offline else current_namespace())
+    stores = plan.stores_in(text, namespace)
+    if given.offline:
+        plans = [plan.offline(store) for store in stores]
+    else:
+        async with Cluster.connect() as cluster:
+            plans = [await plan.against(cluster, store) for store in stores]
+    print("\n\n".join(map(plan.text, plans)))
+    if any(each.blocked for each in plans):
+        return 1
+    return 3 if given.fail_on_restart and any(each.restarts for each in plans) else 0
+
+
+async def _status(given: argparse.Namespace) -> int:
+    key = Key(given.namespace or current_namespace(), given.name)
+    async with Cluster.connect() as cluster:
+        view = await tree.look(cluster, key)
+    if view is None:
+        print(f"session-operator: there is no SessionStore {key}", file=sys.stderr)
+        return 2
+    print(tree.text(view, datetime.now(UTC)))
+    return 0 if view.well else 1

@@ -54,20 +54,37 @@ class Objects:
         """Whether there is a Secret of that name that carries the labels of the store."""
         return (SECRETS, name) in self._live
 
+    async def find(self, kind: Kind, name: str) -> Object | None:
+        """The object that is there, owned or not."""
+        if (kind, name) not in self._live and kind is SECRETS:  # it may have lost its labels
+            secret = await self._cluster.get(kind, self._store.key.namespace, name, metadata_only=True)
+            if secret is not None:
+                self._live[kind, name] = secret
+        return self._live.get((kind, name))
+
+    def target(self, bare: Object, there: Object | None) -> Object:
+        """The stamped object, in the form in which it was applied if an earlier version did that for the same spec."""
+        forms = [stamp(form) for form in (bare, *earlier(bare))]
+        return next((form for form in forms if there is not None and is_applied(form, there)), forms[0])
+
+    def taken(self, kind: Kind, there: Object) -> Finding | None:
+        """What to say of an object whose name the store needs, if it belongs to somebody else."""
+        if is_owned(there, self._store.uid) or _ours_to_take(there):
+            return None
+        name = there["metadata"]["name"]
+        message = f"{kind.name} {name} exists and is not of this store: delete it, or rename the store"
+        return Finding(Reason.NAME_TAKEN, message)
+
     async def apply(self, wanted: Sequence[tuple[Kind, Object]], recorder: Recorder) -> Finding | None:
         """Apply what differs. Says so if a name belongs to somebody else."""
         store = self._store
         for kind, bare in wanted:
             name = bare["metadata"]["name"]
-            there = self._live.get((kind, name))
-            if there is None and kind is SECRETS:  # it may have lost its labels
-                there = await self._cluster.get(kind, store.key.namespace, name, metadata_only=True)
-            target = _target(bare, there)
+            there = await self.find(kind, name)
+            target = self.target(bare, there)
             if there is not None:
-                if not is_owned(there, store.uid) and not _ours_to_take(there):
-                    message = f"{kind.name} {name} exists and is not of this store: delete it, or rename the store"
-                    return Finding(Reason.NAME_TAKEN, message)
-                self._live[kind, name] = there
+                if taken := self.taken(kind, there):
+                    return taken
                 if is_applied(target, there):
                     drifted = drift(target, there)
                     if not drifted:
@@ -86,13 +103,17 @@ class Objects:
                 raise
         return None
 
-    async def delete_unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> None:
-        """Delete what the store asked for once and no longer does."""
+    def unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> list[tuple[Kind, Object]]:
+        """What the store asked for once and no longer does."""
         kept = {(kind, each["metadata"]["name"]) for kind, each in wanted}
         optional = {(kind, self._store.key.name) for kind in OPTIONAL} | {(SERVICES, self._store.metrics_service)}
-        for each, item in self._live.items():
-            if each in optional - kept and is_owned(item, self._store.uid):
-                await self._delete(each[0], item, "is no longer wanted")
+        found = [(kind, item) for (kind, name), item in self._live.items() if (kind, name) in optional - kept]
+        return [(kind, item) for kind, item in found if is_owned(item, self._store.uid)]
+
+    async def delete_unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> None:
+        """Delete it."""
+        for kind, item in self.unwanted(wanted):
+            await self._delete(kind, item, "is no longer wanted")
 
     async def delete_old_maps(self) -> None:
         """Delete the DSN maps that neither the Deployment nor one of its ReplicaSets mounts."""
@@ -122,12 +143,6 @@ class Objects:
         name = item["metadata"]["name"]
         logger.info("%s: deleting %s %s, which %s", self._store.key, kind.name, name, why)
         await self._cluster.delete(kind, self._store.key.namespace, name, item["metadata"]["uid"])
-
-
-def _target(bare: Object, there: Object | None) -> Object:
-    """The stamped object, in the form in which it was applied if an earlier version did that for the same spec."""
-    forms = [stamp(form) for form in (bare, *earlier(bare))]
-    return next((form for form in forms if there is not None and is_applied(form, there)), forms[0])
 
 
 def _ours_to_take(there: Object) -> bool:

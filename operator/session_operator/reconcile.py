@@ -11,7 +11,8 @@ from typing import Any
 
 from session_operator.cluster import ApiError, Cluster
 from session_operator.events import Recorder, transitions
-from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, INSTALLABLE, NETWORK_POLICIES, OWNED, SECRETS, STORES, Kind
+from session_operator.installable import served
+from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, NETWORK_POLICIES, SECRETS, STORES, Kind
 from session_operator.objects import Objects
 from session_operator.observation import Observer
 from session_operator.render import render
@@ -19,7 +20,7 @@ from session_operator.render.pod import mounted_map
 from session_operator.resource import Key, Object, SessionStore
 from session_operator.rotation import held_until
 from session_operator.sources import Resolution, key_version, missing_key, resolve
-from session_operator.status import Finding, Reason, begun, is_reported, not_served, report
+from session_operator.status import Finding, Reason, begun, is_reported, report
 
 UNSETTLED_SECONDS = 15
 """How soon a store that is not well is looked at again: databases change without any Kubernetes event."""
@@ -27,7 +28,6 @@ _ROTATED = (SECRETS, DEPLOYMENTS, NETWORK_POLICIES)
 """What depends on what Secrets hold."""
 Tell = Callable[[Key, Mapping[str, str] | None], None]
 """Takes in what became of a store: the status of each condition by its type, None once the store is gone."""
-_KINDS = {(kind.api_version, kind.name): kind for kind in OWNED}
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class Reconciler:
         """Bring the objects to what the spec and the Secrets say."""
         dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
         replicas = {each.database.id: each.read_only_dsn for each in resolutions if each.read_only_dsn is not None}
-        wanted, absent = await self._served(render(store, dsns, version, read_only_dsns=replicas))
+        wanted, absent = await served(self._cluster, render(store, dsns, version, read_only_dsns=replicas))
         held = held_until(store, objects, next(each for kind, each in wanted if kind is DEPLOYMENTS), _now())
         outcome = Outcome(absent=absent, held_until=held)
         if store.status and (status := begun(store, _now())) != store.status and not is_reported(store):
@@ -145,13 +145,6 @@ class Reconciler:
         ordered = sorted(names)
         found = await asyncio.gather(*(self._cluster.get(kind, store.key.namespace, name) for name in ordered))
         return dict(zip(ordered, found, strict=True))
-
-    async def _served(self, rendered: Iterable[Object]) -> tuple[Sequence[tuple[Kind, Object]], Finding | None]:
-        """The objects by kind, without those of a kind that the API server lacks; what to say of these."""
-        wanted = [(_KINDS[each["apiVersion"], each["kind"]], each) for each in rendered]
-        asked = [kind for kind, _ in wanted if kind in INSTALLABLE]
-        absent = [kind for kind in asked if not await self._cluster.serves(kind)]
-        return [(kind, each) for kind, each in wanted if kind not in absent], not_served(absent)
 
     async def _write_status(self, store: SessionStore, status: Object) -> None:
         metadata = {"name": store.key.name, "namespace": store.key.namespace, "uid": store.uid}

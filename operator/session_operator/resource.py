@@ -162,7 +162,6 @@ class SessionStore:
     key: Key
     uid: str
     generation: int
-    deleting: bool
     paused: bool
     databases: tuple[Database, ...]
     default_database: str | None
@@ -198,7 +197,6 @@ class SessionStore:
             key=Key(metadata["namespace"], metadata["name"]),
             uid=metadata["uid"],
             generation=metadata["generation"],
-            deleting="deletionTimestamp" in metadata,
             paused=spec["reconciliation"] == "Paused",
             databases=tuple(Database.parse(database) for database in spec["databases"]),
             default_database=spec.get("defaultDatabase"),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from session_operator.kinds import HTTP_ROUTES, PROMETHEUS_RULES, SERVICE_MONITORS, Kind
 from session_operator.render.labels import selector
 from session_operator.resource import Object, SessionStore
 from session_operator.sources import Resolution
@@ -53,27 +52,6 @@ class Finding:
 
     reason: Reason
     message: str
-
-
-_REMEDIES = {
-    HTTP_ROUTES: (Reason.GATEWAY_API_MISSING, "install the Gateway API, or leave httpRoute out"),
-    SERVICE_MONITORS: (
-        Reason.PROMETHEUS_OPERATOR_MISSING,
-        "install prometheus-operator, or leave monitoring.serviceMonitor out",
-    ),
-    PROMETHEUS_RULES: (
-        Reason.PROMETHEUS_OPERATOR_MISSING,
-        "install prometheus-operator, or leave monitoring.prometheusRule out",
-    ),
-}
-
-
-def not_served(absent: Sequence[Kind]) -> Finding | None:
-    """What to say of kinds that a store asks for and the API server lacks."""
-    if not absent:
-        return None
-    messages = (f"the cluster does not serve {kind.name}s: {_REMEDIES[kind][1]}" for kind in absent)
-    return Finding(_REMEDIES[absent[0]][0], "; ".join(messages))
 
 
 def report(

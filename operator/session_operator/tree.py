@@ -1,0 +1,135 @@
+"""A store as a tree for people: its conditions, databases, pods and last Events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from session_operator.cluster import Cluster
+from session_operator.kinds import DEPLOYMENTS, EVENTS, PODS, STORES
+from session_operator.render.pod import mounted_map
+from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object
+
+_EVENTS = 10
+Row = Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What there is of a store at one moment."""
+
+    store: Object
+    deployment: Object | None
+    pods: Sequence[Object]
+    events: Sequence[Object]
+
+    @property
+    def well(self) -> bool:
+        """Whether the store is ready, of the newest spec, and nothing is wrong with it."""
+        found = {each["type"]: each for each in _conditions(self.store)}
+        states = tuple(found.get(kind, {}).get("status") for kind in ("Ready", "Degraded"))
+        observed = self.store.get("status", {}).get("observedGeneration")
+        return states == ("True", "False") and observed == self.store["metadata"]["generation"]
+
+
+async def look(cluster: Cluster, key: Key) -> View | None:
+    """Look at a store, None if there is none."""
+    store = await cluster.get(STORES, key.namespace, key.name)
+    if store is None:
+        return None
+    selector = f"{INSTANCE_LABEL}={key.name},{MANAGED_BY_LABEL}={MANAGER}"
+    events = await cluster.list(EVENTS, key.namespace, fields=f"regarding.uid={store['metadata']['uid']}")
+    return View(
+        store,
+        await cluster.get(DEPLOYMENTS, key.namespace, key.name),
+        await cluster.list(PODS, key.namespace, selector=selector),
+        sorted(events, key=_last)[-_EVENTS:],
+    )
+
+
+def text(view: View, now: datetime) -> str:
+    """The tree."""
+    metadata, status = view.store["metadata"], view.store.get("status", {})
+    lines = [f"SessionStore {metadata['namespace']}/{metadata['name']}  {status.get('endpoint', '')}".rstrip()]
+    branches = [
+        (_generation(view.store), [_condition(each, now) for each in _conditions(view.store)]),
+        ("Databases", [_database(each) for each in status.get("databases", ())]),
+        (_deployment(view.deployment), [_pod(each, view.deployment) for each in view.pods]),
+        ("Events", [_event(each, now) for each in view.events]),
+    ]
+    for number, (title, rows) in enumerate(branches, 1):
+        last = number == len(branches)
+        lines.append(("└─ " if last else "├─ ") + title)
+        lines += [("   " if last else "│  ") + line for line in _aligned(rows)]
+    return "\n".join(lines)
+
+
+def _conditions(store: Object) -> Sequence[Object]:
+    conditions: Sequence[Object] = store.get("status", {}).get("conditions", ())
+    return conditions
+
+
+def _generation(store: Object) -> str:
+    newest, seen = store["metadata"]["generation"], store.get("status", {}).get("observedGeneration")
+    return "Conditions" if seen == newest else f"Conditions, of generation {seen}: the spec is of {newest}"
+
+
+def _condition(condition: Object, now: datetime) -> Row:
+    since = _age(condition["lastTransitionTime"], now)
+    return condition["type"], condition["status"], condition["reason"], since, condition["message"]
+
+
+def _database(database: Object) -> Row:
+    sources = " and ".join(database[name] for name in ("source", "readOnlySource") if name in database)
+    return database["id"], sources, database["state"], database.get("asSeenByPods", "-"), database.get("reason", "")
+
+
+def _deployment(deployment: Object | None) -> str:
+    if deployment is None:
+        return "No Deployment"
+    status = deployment.get("status", {})
+    ready = f"{status.get('readyReplicas', 0)} of {deployment['spec'].get('replicas', 1)} pods ready"
+    return f"Deployment {deployment['metadata']['name']}, {ready}, Secret {mounted_map(deployment['spec']['template'])}"
+
+
+def _pod(pod: Object, deployment: Object | None) -> Row:
+    containers = pod.get("status", {}).get("containerStatuses", ())
+    waiting = [each["state"]["waiting"]["reason"] for each in containers if "waiting" in each.get("state", {})]
+    ready = bool(containers) and all(each.get("ready") for each in containers)
+    restarts = sum(each.get("restartCount", 0) for each in containers)
+    newest = deployment is not None and mounted_map(pod) == mounted_map(deployment["spec"]["template"])
+    return (
+        pod["metadata"]["name"],
+        waiting[0] if waiting else pod.get("status", {}).get("phase", "Unknown"),
+        "ready" if ready else "not ready",
+        f"{restarts} restarts",
+        "" if newest else "older DSNs",
+    )
+
+
+def _event(event: Object, now: datetime) -> Row:
+    count = event.get("series", {}).get("count", 1)
+    return _age(_last(event), now), event.get("type", ""), event["reason"], f"x{count}", event.get("note", "")
+
+
+def _last(event: Object) -> str:
+    last: str = event.get("series", {}).get("lastObservedTime") or event.get("eventTime") or ""
+    return last or event["metadata"]["creationTimestamp"]
+
+
+def _age(time: str, now: datetime) -> str:
+    seconds = max(0, int((now - datetime.fromisoformat(time).astimezone(UTC)).total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _aligned(rows: Sequence[Row]) -> Iterator[str]:
+    if not rows:
+        yield "└─ none"
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows, 1):
+        cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"{'└─' if number == len(rows) else '├─'} {cells}".rstrip()

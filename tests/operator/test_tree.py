@@ -1,0 +1,65 @@
+"""`session-operator status` prints a store with all that belongs to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from .api import Api
+from .apiserver import ApiServer
+from .controllers import pod
+from .everything import served
+from .process import PROGRAM
+
+
+def status(server: ApiServer, api: Api, name: str = "chat") -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"KUBECONFIG": str(server.kubeconfig())}
+    command: list[Any] = [PROGRAM, "status", name, "--namespace", api.namespace]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_store_that_is_well_is_shown_whole(api: Api, server: ApiServer) -> None:
+    deployment = await served(api, replicas=2)
+    await pod(api, deployment, "chat-0", ready=True)
+    await api.until_condition("chat", "Degraded", "False", "AsExpected")
+
+    shown = status(server, api)
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    text = " ".join(shown.stdout.split())
+    for expected in (
+        f"SessionStore {api.namespace}/chat http://chat.{api.namespace}.svc:80",
+        "├─ Ready True PodsReady",
+        "Databases │ └─ main Secret/chat-main Resolved -",
+        "Deployment chat, 2 of 2 pods ready, Secret chat-dsn-map-",
+        "└─ chat-0 Running ready 0 restarts",
+        "Normal PodsReady x1 2 of 2 pods are ready",
+    ):
+        assert expected in text
+    assert "secret@db" not in text
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_store_that_is_not_well_says_why_and_fails(api: Api, server: ApiServer) -> None:
+    await api.write_store()
+    await api.until_condition("chat", "DatabasesResolved", "False", "SecretMissing")
+
+    shown = status(server, api)
+
+    assert shown.returncode == 1
+    assert "Secret chat-main does not exist: create it with the key dsn" in shown.stdout
+    assert "No Deployment" in shown.stdout
+
+
+async def test_a_store_that_nobody_serves_yet_or_that_is_not_there(api: Api, server: ApiServer) -> None:
+    await api.write_store()
+    unserved, absent = status(server, api), status(server, api, "team")
+
+    assert unserved.returncode == 1
+    assert "Conditions, of generation None: the spec is of 1" in unserved.stdout
+    assert (absent.returncode, absent.stdout) == (2, "")
+    assert f"there is no SessionStore {api.namespace}/team" in absent.stderr
