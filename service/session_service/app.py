@@ -34,6 +34,7 @@ LIVE_STORES = web.AppKey("live_stores", LiveStores)
 # None where the map is no file
 RELOADER: web.AppKey[Reloader | None] = web.AppKey("reloader")
 METRICS = web.AppKey("metrics", Metrics)
+OBSERVER = web.AppKey("observer", Observer)
 
 
 def routes(prober: Prober, settings: Settings) -> tuple[Route[Handler], ...]:
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> web.Application:
     traces = open_traces(__version__, os.environ)
     lag = LoopLag()
     metrics.event_loop_lag.set_function(lambda: lag.seconds)
+    observer = Observer(metrics, Pseudonyms(settings.log_key), settings.trusted_proxies, traces)
     front = Front(
         router=Router(table),
         authenticator=authenticator(settings.auth),
@@ -82,7 +84,7 @@ def create_app(settings: Settings) -> web.Application:
         request_timeout=settings.request_timeout,
         compress_from=settings.compress_from,
         draining=lambda: prober.draining,
-        observer=Observer(metrics, Pseudonyms(settings.log_key), settings.trusted_proxies, traces),
+        observer=observer,
     )
 
     # aiohttp makes an error for each request that it has no route for, which costs more than the rest of its routing
@@ -112,6 +114,7 @@ def create_app(settings: Settings) -> web.Application:
     app[LIVE_STORES] = live
     app[RELOADER] = reloader
     app[METRICS] = metrics
+    app[OBSERVER] = observer
     app.on_response_prepare.append(front.add_headers)
     app.router.add_route("*", "/{path:.*}", front.answer)
     app.cleanup_ctx.append(databases)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from session_service.app import METRICS, PROBER, RELOADER, create_app
+from session_service.app import METRICS, OBSERVER, PROBER, RELOADER, create_app
 from session_service.http.admin import create_admin
 from session_service.http.connection import Site
 from session_service.settings import Settings
@@ -40,7 +40,7 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None]) 
     await runner.setup()
     await admin.setup()
     try:
-        site = Site(runner, settings.host, settings.port, app[METRICS].refused_early)
+        site = Site(runner, settings.host, settings.port, app[OBSERVER].refused_early)
         port = await _listen(runner, site, settings.host, settings.port, "AGNO_SERVICE_PORT to a free port")
         admin_port = settings.admin_port
         if admin_port is not None:

@@ -21,6 +21,7 @@ KEEPALIVE_SECONDS = 75.0
 HEADER_SECONDS = 10.0
 WRITE_SECONDS = 30.0
 _CANCEL_SECONDS = 0.1
+_LINGER_SECONDS = 1.0
 # a client that takes less than so much of an answer in that time has stopped reading
 _LEAST_WRITTEN = 16 * 1024
 
@@ -39,7 +40,7 @@ LIMITS = {
     "max_headers": MOST_HEADERS,
 }
 
-Refusal = Callable[[int], None]
+Refusal = Callable[[int, str | None], None]
 
 log = logging.getLogger("session_service.http")
 
@@ -47,7 +48,7 @@ log = logging.getLogger("session_service.http")
 class Connection(RequestHandler):
     """Ends a connection whose request does not arrive, or whose client does not read.
 
-    `refused` is told the status of each request that never was one: not HTTP, or beyond a limit.
+    `refused` is told the status of each request that never was one, and the address that it came from.
     """
 
     __slots__ = ("_header_timer", "_refused", "_unsent", "_write_timer")
@@ -58,6 +59,11 @@ class Connection(RequestHandler):
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._unsent = 0
+
+    @property
+    def _client(self) -> str | None:
+        peer = self.peername
+        return str(peer[0]) if isinstance(peer, tuple) else None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a request that has begun and not arrived is given `HEADER_SECONDS` from its first byte."""
@@ -75,13 +81,16 @@ class Connection(RequestHandler):
         self._header_timer = None
         if self.transport is None or self._force_close:
             return
-        self._refused(408)
+        self._refused(408, self._client)
         response = b'{"detail":"Request Timeout"}'
         self.transport.write(
             b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (len(response), response)
         )
-        self.force_close()
+        # closed with bytes unread a connection is reset, and the answer lost: take what still comes, for a while
+        self._close = True
+        self.transport.write_eof()
+        self._header_timer = self._loop.call_later(_LINGER_SECONDS, self.force_close)
 
     def pause_writing(self) -> None:
         """The client reads slower than we write: look from time to time whether it reads at all."""
@@ -139,7 +148,7 @@ class Connection(RequestHandler):
         """The answer to what is no request, in the form of the API; aiohttp would log a traceback for each."""
         if status == 400:
             error = _refusal(exc)
-            self._refused(error.status)
+            self._refused(error.status, self._client)
         else:
             log.error("a request failed outside of its handler", exc_info=exc)
             error = ApiError(status, "Internal server error")

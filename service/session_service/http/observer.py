@@ -13,7 +13,7 @@ from multidict import istr
 from session_service.http.connection import SERVER_NAME
 from session_service.http.remote import Networks, client_address
 from session_service.observability import logs
-from session_service.observability.exchange import Exchange, current
+from session_service.observability.exchange import UNMATCHED, Exchange, current
 from session_service.observability.metrics import METHODS, OTHER, REFUSALS, Metrics
 from session_service.observability.pseudonyms import Pseudonyms
 from session_service.observability.traces import Traces
@@ -114,6 +114,11 @@ class Observer:
             sessions = [self._pseudonyms.of(id) for id in exchange.sessions[:_MOST_SESSIONS]]
             known |= {"session_count": len(exchange.sessions), "sessions": sessions, "client": exchange.client}
             self._audit.info(action, id=exchange.id, status=status, **known)
+
+    def refused_early(self, status: int, client: str | None) -> None:
+        """Count and tell of what never became a request: not HTTP, beyond a limit, or too slow."""
+        self.metrics.refused_early(status)
+        self._access.info("request", method=OTHER, route=UNMATCHED, status=status, client=client)
 
     def headers(self, exchange: Exchange) -> dict[str, str]:
         """What an answer says of its exchange; the times end where its headers are sent."""

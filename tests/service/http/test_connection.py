@@ -9,7 +9,7 @@ import socket
 import pytest
 from aiohttp import web
 
-from session_service.app import METRICS, create_app
+from session_service.app import METRICS, OBSERVER, create_app
 from session_service.http import connection, requests
 from session_service.http.connection import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Site
 from session_service.settings import Settings
@@ -25,7 +25,7 @@ async def listen():
         app = create_app(Settings.load({"AGNO_PG_DSN": dsn, **variables}))
         runners.append(web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1))
         await runners[-1].setup()
-        await Site(runners[-1], "127.0.0.1", 0, app[METRICS].refused_early).start()
+        await Site(runners[-1], "127.0.0.1", 0, app[OBSERVER].refused_early).start()
         return runners[-1].addresses[0][1], app
 
     yield start
@@ -88,7 +88,11 @@ async def test_what_is_no_request_is_refused_in_the_form_of_the_api(v3, listen, 
     assert (headers["content-type"], headers["connection"]) == ("application/json", "close")
     registry = app[METRICS].registry
     assert registry.get_sample_value("agno_session_requests_refused_total", {"reason": reason}) == 1
+    [line] = log.lines("session_service.access")
+    assert (line["method"], line["route"], line["status"]) == ("other", "unmatched", status)
+    assert line["client"] == "127.0.0.1"
     assert "Traceback" not in log.text
+    assert "canary" not in log.text
     assert b"canary" not in json.dumps(body).encode()
 
 
