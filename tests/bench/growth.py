@@ -58,7 +58,7 @@ def measure_growth(postgres: Postgres, wrk: Wrk, plan: Plan, record: "Record") -
         for indexes in (False, True):
             if indexes:
                 _apply_indexes(postgres, database)
-            bench = Bench(postgres, database, wrk, size)
+            bench = Bench(postgres, database, wrk, size, 0)
             for row in _cases(bench, plan, logs):
                 found.append({"sessions": size, "indexes": indexes, **row})
                 print(

@@ -25,6 +25,12 @@ class Bench:
     database: str
     wrk: Wrk
     sessions: int
+    whales: int
+
+    @property
+    def ordinary(self) -> range:
+        """The numbers of the sessions that are no whales."""
+        return range(self.whales, self.sessions)
 
 
 class Contender(Protocol):
@@ -51,7 +57,7 @@ class HttpContender:
 
     def measure(self, bench: Bench, route: Route, connections: int, seconds: int) -> Window:
         number = self.most_deletes * seconds
-        requests = deletes(number) if route.deletes else route.requests(bench.sessions)
+        requests = deletes(number) if route.deletes else route.requests(bench.ordinary)
         if route.deletes:
             add_bare(bench.postgres, bench.database, number)
         window = self.under(bench, route.name, requests, connections, seconds)

@@ -14,7 +14,7 @@ _SEED = 7
 
 @dataclass(frozen=True)
 class Route:
-    """`requests` gives those of a data set of so many sessions, in the order in which they are sent.
+    """`requests` gives those for the sessions of these numbers, in the order in which they are sent.
 
     `deletes` says that each request needs a session of its own, one that `loading.add_bare` made; `writes` that the
     table has to be put in order afterwards.
@@ -22,7 +22,7 @@ class Route:
 
     name: str
     title: str
-    requests: Callable[[int], Sequence[Request]]
+    requests: Callable[[range], Sequence[Request]]
     writes: bool = False
     deletes: bool = False
     slow: bool = False
@@ -32,29 +32,29 @@ def _session(n: int) -> str:
     return f"/sessions/{FIRST_SESSION + n}"
 
 
-def _shuffled(make: Callable[[int], Request], number: int) -> list[Request]:
-    places = list(range(number))
+def _shuffled(make: Callable[[int], Request], numbers: range) -> list[Request]:
+    places = list(numbers)
     random.Random(_SEED).shuffle(places)
     return [make(place) for place in places]
 
 
-def _list(sessions: int) -> list[Request]:
+def _list(sessions: range) -> list[Request]:
     return [Request("GET", "/sessions?limit=20&page=1")]
 
 
-def _list_by_user(sessions: int) -> list[Request]:
-    return _shuffled(lambda n: Request("GET", f"/sessions?user_id={FIRST_USER + n}&limit=20&page=1"), USERS)
+def _list_by_user(sessions: range) -> list[Request]:
+    return _shuffled(lambda n: Request("GET", f"/sessions?user_id={FIRST_USER + n}&limit=20&page=1"), range(USERS))
 
 
-def _detail(sessions: int) -> list[Request]:
+def _detail(sessions: range) -> list[Request]:
     return _shuffled(lambda n: Request("GET", _session(n)), sessions)
 
 
-def _runs(sessions: int) -> list[Request]:
+def _runs(sessions: range) -> list[Request]:
     return _shuffled(lambda n: Request("GET", f"{_session(n)}/runs"), sessions)
 
 
-def _create(sessions: int) -> list[Request]:
+def _create(sessions: range) -> list[Request]:
     body = {
         "session_name": "A new session",
         "session_state": {"step": 1, "city": "Seoul"},
@@ -65,7 +65,7 @@ def _create(sessions: int) -> list[Request]:
     return [Request("POST", "/sessions?type=agent", json.dumps(body))]
 
 
-def _rename(sessions: int) -> list[Request]:
+def _rename(sessions: range) -> list[Request]:
     body = json.dumps({"session_name": "A name given by the user"})
     return _shuffled(lambda n: Request("POST", f"{_session(n)}/rename", body), sessions)
 
@@ -75,7 +75,7 @@ def deletes(number: int) -> list[Request]:
     return [Request("DELETE", f"/sessions/{FIRST_BARE + n}") for n in range(number)]
 
 
-def _mixed(sessions: int) -> list[Request]:
+def _mixed(sessions: range) -> list[Request]:
     """80 % reads (40 list, 10 by user, 15 detail, 15 runs) and 20 % writes (10 create, 10 rename)."""
     shares = ((_list, 40), (_list_by_user, 10), (_detail, 15), (_runs, 15), (_create, 10), (_rename, 10))
     mixed = []

@@ -20,10 +20,10 @@ from .loading import FIRST_BARE
 
 # What stands for a value that changes with each request, and how pgbench makes it.
 _VARIABLES = {
-    str(FIRST_SESSION): ("id", f"random({FIRST_SESSION}, {{last}})"),
+    str(FIRST_SESSION): ("id", "random({first}, {last})"),
     str(FIRST_USER): ("owner", f"random({FIRST_USER}, {FIRST_USER + USERS - 1})"),
     "new-session": ("new", "random(1, 9000000000000000000)"),
-    str(FIRST_BARE): ("bare", f"{FIRST_BARE} + :client_id * {{each}} + :n"),
+    str(FIRST_BARE): ("bare", f"{FIRST_BARE} + :client_id * {{{{each}}}} + :n"),
 }
 
 
@@ -94,7 +94,7 @@ async def _record(dsn: str) -> dict[str, list[Statement]]:
     return recorded
 
 
-def scripts(dsn: str, sessions: int) -> dict[str, str]:
+def scripts(dsn: str, sessions: range) -> dict[str, str]:
     """A pgbench script for each route. `{each}` in it is how many bare sessions a client may delete."""
     recorded = asyncio.run(_record(dsn))
     with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
@@ -103,12 +103,13 @@ def scripts(dsn: str, sessions: int) -> dict[str, str]:
     return made
 
 
-def _script(statements: Sequence[Statement], cursor: Any, sessions: int) -> str:
+def _script(statements: Sequence[Statement], cursor: Any, sessions: range) -> str:
     text = "".join(f"{_inlined(sql, parameters, cursor)};\n" for sql, parameters in statements)
     lines = []
     for name, expression in _VARIABLES.values():
         if f":{name}" in text:
-            lines.append(f"\\set {name} {expression.replace('{last}', str(FIRST_SESSION + sessions - 1))}\n")
+            numbers = {"first": FIRST_SESSION + sessions.start, "last": FIRST_SESSION + sessions.stop - 1}
+            lines.append(f"\\set {name} {expression.format(**numbers)}\n")
     if ":bare" in text:
         lines.insert(0, "\\set n :n + 1\n")
     return "".join(lines) + text

@@ -34,12 +34,13 @@ class Run:
 
         A run without a time passes every time, a run without a status passes no status.
         """
-        created_at = unix(self._stored.get("created_at"))
-        if created_at is not None:
-            if created_after is not None and created_at < created_after:
-                return False
-            if created_before is not None and created_at > created_before:
-                return False
+        if created_after is not None or created_before is not None:
+            created_at = unix(self._stored.get("created_at"))
+            if created_at is not None:
+                if created_after is not None and created_at < created_after:
+                    return False
+                if created_before is not None and created_at > created_before:
+                    return False
         return not statuses or (read_string(self._stored.get("status")) or "").upper() in statuses
 
     def shape(self, session: SessionRecord, listed_as: str | None) -> dict[str, bytes | None] | None:
