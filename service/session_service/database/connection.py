@@ -25,6 +25,7 @@ Row = tuple[Any, ...]
 _TEXT_AS_BYTES = psycopg2.extensions.new_type((25,), "TEXT_AS_BYTES", psycopg2.extensions.BYTES)
 
 _CANCEL_SECONDS = 2.0
+_ASK_AGAIN_SECONDS = 0.2
 _UNRESPONSIVE_SECONDS = 5.0
 
 
@@ -166,10 +167,11 @@ class Connection(aiopg.Connection):
         usable = False
         try:
             async with asyncio.timeout(_CANCEL_SECONDS):
-                if self._conn.isexecuting():
+                while self._conn.isexecuting() and not ended.done():
                     # waited for: a request that is still on its way could hit the next statement
                     await cancel_statement(self.raw)
-                    await asyncio.wait([ended])
+                    # a request that comes before the server has read the statement is passed over there
+                    await asyncio.wait([ended], timeout=_ASK_AGAIN_SECONDS)
                 usable = True
         except TimeoutError:
             pass

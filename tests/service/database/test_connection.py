@@ -7,6 +7,7 @@ import signal
 import time
 from contextlib import suppress
 
+import psutil
 import pytest
 
 from session_service.database.connection import connect
@@ -63,6 +64,22 @@ async def test_a_late_cancel_never_hits_the_next_statement(v3, open_connection):
         caller.cancel()
         await asyncio.wait([caller])
         assert await connection.fetch("SELECT pg_sleep(0.002), 7") == [("", 7)]
+
+
+async def test_a_cancel_that_overtakes_its_statement_is_sent_again(v3, open_connection):
+    connection = await open_connection(v3)
+    [(pid,)] = await connection.fetch("SELECT pg_backend_pid()")
+    backend = psutil.Process(pid)
+    # as on a busy machine: the server finds the request to cancel before it has read the statement
+    backend.suspend()
+    caller = asyncio.create_task(connection.fetch("SELECT pg_sleep(60)"))
+    await asyncio.sleep(0.1)
+    caller.cancel()
+    await asyncio.sleep(0.1)
+    backend.resume()
+    await asyncio.wait([caller], timeout=10)
+    assert caller.cancelled()
+    assert await connection.fetch("SELECT pg_backend_pid()") == [(pid,)]
 
 
 async def test_a_caller_that_is_cancelled_twice_leaves_no_usable_connection_in_doubt(v3, open_connection):
