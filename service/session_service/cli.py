@@ -24,6 +24,7 @@ from session_service.settings import Settings
 from session_service.store.session_store import SessionStore
 from session_service.store.store_map import LiveStores, StoreMap
 from session_service.variables import DSN_VARIABLES, BadSetting
+from session_service.workers import reserved, run_workers
 
 _EPILOG = f"""\
 Databases come from the first of these variables that is set:
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command: Callable[[argparse.Namespace, Settings], Coroutine[None, None, int]] = options.command
             settings = Settings.load(environment)
             logs.configure(settings.log_format, settings.log_level)
+            if getattr(options, "workers", 1) > 1:
+                return _serve_together(options, settings)
             return asyncio.run(command(options, settings))
     except (BadSetting, EmbeddedError, ValueError, OSError) as error:
         print(f"session-service: {error}", file=sys.stderr)
@@ -75,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--embedded", action="store_true", help="bring a PostgreSQL along, for trying things out")
     serving.add_argument("--data", type=Path, default=Path(".data"), help="where it keeps its data (.data)")
     serving.add_argument("--demo", action="store_true", help="load demo sessions if the default database has none")
+    serving.add_argument(
+        "--workers", type=_number, default=1, metavar="N", help="processes that share the port, for many cores (1)"
+    )
     serving.set_defaults(command=_serve)
     checking = commands.add_parser("check", help="try each database and print a row each; exit 1 if any fails")
     checking.set_defaults(command=_check)
@@ -105,12 +111,35 @@ async def _stores(settings: Settings) -> AsyncIterator[list[tuple[str, SessionSt
         await LiveStores(stores).close()
 
 
-async def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    if options.demo:
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _serve_together(options: argparse.Namespace, settings: Settings) -> int:
+    with reserved(settings.host, settings.port) as port:
+
+        def work(index: int) -> int:
+            # each has metrics of its own, on a port of its own
+            admin = settings.admin_port + index if settings.admin_port else settings.admin_port
+            return asyncio.run(_serve(options, replace(settings, port=port, admin_port=admin), worker=index))
+
+        return run_workers(options.workers, work)
+
+
+async def _serve(options: argparse.Namespace, settings: Settings, *, worker: int | None = None) -> int:
+    if options.demo and not worker:
         async with _stores(settings) as stores:
             store = next(store for id, store in stores if id == settings.databases.default)
             await load_demo(store)
-    await serve(settings, lambda port, admin_port: _welcome(settings.host, port, admin_port))
+
+    def started(port: int, admin_port: int | None) -> None:
+        if not worker:
+            _welcome(settings.host, port, admin_port)
+
+    await serve(settings, started, shared=worker is not None)
     return 0
 
 

@@ -21,8 +21,10 @@ from session_service.store.reload import Reloader
 log = logging.getLogger("session_service")
 
 
-async def serve(settings: Settings, started: Callable[[int, int | None], None]) -> None:
+async def serve(settings: Settings, started: Callable[[int, int | None], None], *, shared: bool = False) -> None:
     """Serve until SIGTERM or SIGINT; `started` is told the ports once requests are taken: the API's, and the admin's.
+
+    A `shared` port of the API is one that other processes listen on too.
 
     SIGTERM: not ready at once, requests still served for the time that endpoints take to forget us, then the
     listener closes and what is under way ends. SIGINT (Ctrl-C), or a second signal, does not wait for endpoints.
@@ -40,7 +42,7 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None]) 
     await runner.setup()
     await admin.setup()
     try:
-        site = Site(runner, settings.host, settings.port, app[OBSERVER].refused_early)
+        site = Site(runner, settings.host, settings.port, app[OBSERVER].refused_early, shared=shared)
         port = await _listen(runner, site, settings.host, settings.port, "AGNO_SERVICE_PORT to a free port")
         admin_port = settings.admin_port
         if admin_port is not None:

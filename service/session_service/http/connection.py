@@ -172,11 +172,11 @@ def _refusal(exc: BaseException | None) -> ApiError:
 
 
 class Site(web.BaseSite):
-    """Listens, and makes a `Connection` of each client."""
+    """Listens, and makes a `Connection` of each client. A `shared` port may be listened on by other processes too."""
 
-    def __init__(self, runner: web.BaseRunner, host: str, port: int, refused: Refusal) -> None:
+    def __init__(self, runner: web.BaseRunner, host: str, port: int, refused: Refusal, *, shared: bool = False) -> None:
         super().__init__(runner)
-        self._host, self._port, self._refuse = host, port, refused
+        self._host, self._port, self._refuse, self._shared = host, port, refused, shared
 
     @property
     def name(self) -> str:
@@ -191,4 +191,6 @@ class Site(web.BaseSite):
         def connection() -> Connection:
             return Connection(cast("web.Server", server), loop, self._refuse)
 
-        self._server = await loop.create_server(connection, self._host, self._port, reuse_address=True)
+        self._server = await loop.create_server(
+            connection, self._host, self._port, reuse_address=True, reuse_port=self._shared or None
+        )
