@@ -167,6 +167,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.client_timeout = 70
     settings.watching.connect_timeout = 30
     settings.watching.reconnect_backoff = 1
+    settings.watching.chunk_size = 100  # not all stores in memory at once
     return settings
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies
 
 from kubernetes.aio import config as kube_config
 from kubernetes.aio.client import Configuration
@@ -19,6 +20,8 @@ class NotConfigured(Exception):
 async def load() -> Configuration:
     """The configuration of the client."""
     configuration = Configuration(connection_pool_maxsize=0)  # without a limit: each watch keeps one
+    # Else aiohttp looks for proxies and for ~/.netrc before every request, in threads
+    configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
     try:
         if _in_a_pod():
             kube_config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -186,6 +187,9 @@ def _run(given: argparse.Namespace) -> int:
     )
     status = 0
     try:
+        # What was imported stays, and a pass over a store makes thousands of objects that go again by themselves
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 20)
         asyncio.run(Controller(options).run())
     except* LeaseLost as lost:
         logger.warning("stopping: %s", lost.exceptions[0])

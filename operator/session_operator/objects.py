@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence, Set
 from typing import Self
 
 from session_operator.cluster import ApiError, Cluster
@@ -30,10 +30,11 @@ class Objects:
         self._live = dict(live)
 
     @classmethod
-    async def read(cls, cluster: Cluster, store: SessionStore) -> Self:
-        """Read them: of all but the Deployment the metadata alone."""
+    async def read(cls, cluster: Cluster, store: SessionStore, but: Container[tuple[Kind, str]] = ()) -> Self:
+        """Read them: of all but the Deployment the metadata alone. `but` names some that are known not to be there."""
         namespace, name = store.key
         named = [(kind, name) for kind in OWNED if kind is not SECRETS] + [(SERVICES, store.metrics_service)]
+        named = [each for each in named if each not in but]
         maps, items = await asyncio.gather(
             cluster.list(SECRETS, namespace, selector=instance_selector(store), metadata_only=True),
             asyncio.gather(
@@ -105,15 +106,22 @@ class Objects:
 
     def unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> list[tuple[Kind, Object]]:
         """What the store asked for once and no longer does."""
-        kept = {(kind, each["metadata"]["name"]) for kind, each in wanted}
-        optional = {(kind, self._store.key.name) for kind in OPTIONAL} | {(SERVICES, self._store.metrics_service)}
-        found = [(kind, item) for (kind, name), item in self._live.items() if (kind, name) in optional - kept]
+        optional = self._optional({(kind, each["metadata"]["name"]) for kind, each in wanted})
+        found = [(kind, item) for (kind, name), item in self._live.items() if (kind, name) in optional]
         return [(kind, item) for kind, item in found if is_owned(item, self._store.uid)]
 
     async def delete_unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> None:
         """Delete it."""
         for kind, item in self.unwanted(wanted):
             await self._delete(kind, item, "is no longer wanted")
+
+    def needless(self, asked: Set[tuple[Kind, str]]) -> frozenset[tuple[Kind, str]]:
+        """What the store does not ask for and what was not there: need not be read again for the same spec."""
+        return frozenset(self._optional(asked) - self._live.keys())
+
+    def _optional(self, asked: Set[tuple[Kind, str]]) -> Set[tuple[Kind, str]]:
+        optional = {(kind, self._store.key.name) for kind in OPTIONAL} | {(SERVICES, self._store.metrics_service)}
+        return optional - asked
 
     async def delete_old_maps(self) -> None:
         """Delete the DSN maps that neither the Deployment nor one of its ReplicaSets mounts."""

@@ -12,7 +12,7 @@ from typing import Any
 from session_operator.cluster import ApiError, Cluster
 from session_operator.events import Recorder, transitions
 from session_operator.installable import served
-from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, NETWORK_POLICIES, SECRETS, STORES, Kind
+from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, KINDS, NETWORK_POLICIES, SECRETS, STORES, Kind
 from session_operator.objects import Objects
 from session_operator.observation import Observer
 from session_operator.render import render
@@ -24,6 +24,8 @@ from session_operator.status import Finding, Reason, begun, is_reported, report
 
 UNSETTLED_SECONDS = 15
 """How soon a store that is not well is looked at again: databases change without any Kubernetes event."""
+LOOKS_A_SECOND = 10
+"""Looks at stores that are not well, all together: a thousand rollouts at once must not keep the operator busy."""
 _ROTATED = (SECRETS, DEPLOYMENTS, NETWORK_POLICIES)
 """What depends on what Secrets hold."""
 Tell = Callable[[Key, Mapping[str, str] | None], None]
@@ -50,6 +52,8 @@ class Reconciler:
         self._observer = Observer(cluster)
         self._stores_of_secret: dict[Key, set[Key]] = defaultdict(set)
         self._secrets_of_store: dict[Key, frozenset[Key]] = {}
+        self._needless: dict[Key, tuple[str, int, frozenset[tuple[Kind, str]]]] = {}
+        self._unsettled: set[Key] = set()
 
     def stores_of(self, secret: Key) -> Iterable[Key]:
         """The stores that name a Secret."""
@@ -63,6 +67,8 @@ class Reconciler:
         body = await self._cluster.get(STORES, key.namespace, key.name)
         if body is None or "deletionTimestamp" in body["metadata"]:  # owner references do the rest
             self._remember(key, frozenset())
+            self._needless.pop(key, None)
+            self._unsettled.discard(key)
             self._tell(key, None)
             return None
         try:
@@ -77,7 +83,7 @@ class Reconciler:
         no_key = missing_key(store, secrets, config_maps)
         version = key_version(store, secrets)
         del secrets
-        objects = await Objects.read(self._cluster, store)
+        objects = await Objects.read(self._cluster, store, self._known_needless(store))
         outcome = Outcome()
         if no_key:
             outcome.failure = Finding(Reason(no_key.state), f"auth: {no_key.message}")
@@ -107,7 +113,7 @@ class Reconciler:
             await objects.delete_old_maps()
         if outcome.held_until:
             return max(0.0, min(UNSETTLED_SECONDS, (outcome.held_until - _now()).total_seconds()))
-        return None if _settled(status) else UNSETTLED_SECONDS
+        return self._next_look(key, status)
 
     async def _apply(
         self, store: SessionStore, objects: Objects, resolutions: Sequence[Resolution], version: str | None
@@ -115,7 +121,8 @@ class Reconciler:
         """Bring the objects to what the spec and the Secrets say."""
         dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
         replicas = {each.database.id: each.read_only_dsn for each in resolutions if each.read_only_dsn is not None}
-        wanted, absent = await served(self._cluster, render(store, dsns, version, read_only_dsns=replicas))
+        rendered = render(store, dsns, version, read_only_dsns=replicas)
+        wanted, absent = await served(self._cluster, rendered)
         held = held_until(store, objects, next(each for kind, each in wanted if kind is DEPLOYMENTS), _now())
         outcome = Outcome(absent=absent, held_until=held)
         if store.status and (status := begun(store, _now())) != store.status and not is_reported(store):
@@ -124,11 +131,24 @@ class Reconciler:
             now = [(kind, each) for kind, each in wanted if not held or kind not in _ROTATED]
             outcome.failure = await objects.apply(now, self._recorder)
             await objects.delete_unwanted(wanted)
+            asked = {(KINDS[each["apiVersion"], each["kind"]], each["metadata"]["name"]) for each in rendered}
+            self._needless[store.key] = store.uid, store.generation, objects.needless(asked)
         except ApiError as refusal:
             if refusal.status not in (400, 403, 422):
                 raise
             outcome.failure, outcome.refusal = Finding(Reason.APPLY_REFUSED, refusal.message), refusal
         return outcome
+
+    def _known_needless(self, store: SessionStore) -> frozenset[tuple[Kind, str]]:
+        uid, generation, needless = self._needless.get(store.key, ("", 0, frozenset()))
+        return needless if (uid, generation) == (store.uid, store.generation) else frozenset()
+
+    def _next_look(self, key: Key, status: Mapping[str, Any]) -> float | None:
+        if _settled(status):
+            self._unsettled.discard(key)
+            return None
+        self._unsettled.add(key)
+        return max(UNSETTLED_SECONDS, len(self._unsettled) / LOOKS_A_SECOND)
 
     def _remember(self, store: Key, secrets: frozenset[Key]) -> None:
         for secret in self._secrets_of_store.pop(store, frozenset()) - secrets:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from session_operator.kinds import HTTP_ROUTES, OWNED, STORES
+from session_operator.kinds import INSTALLABLE, OWNED, STORES
 from tests.operator.api import Api
 
 _NOISE = {
@@ -21,7 +21,7 @@ async def objects(api: Api) -> dict[str, Any]:
     """All that the operator writes, by kind and name: specs, owners, field managers, the status of stores."""
     found = {}
     for kind in (STORES, *OWNED):
-        if kind is not HTTP_ROUTES:  # not served here
+        if kind not in INSTALLABLE:  # not served here
             for item in await api.list(kind):
                 text = _VARYING.sub("*", json.dumps(item)).replace(api.namespace, "*")
                 found[f"{kind.name} {_VARYING.sub('*', item['metadata']['name'])}"] = _common(json.loads(text))
