@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import sys
+import textwrap
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from session_service.serving import serve
 from session_service.settings import Settings
 from session_service.store.session_store import SessionStore
 from session_service.store.store_map import LiveStores, StoreMap
-from session_service.variables import DSN_VARIABLES, BadSetting
+from session_service.variables import DSN_VARIABLES, VARIABLES, BadSetting
 from session_service.workers import reserved, run_workers
 
 _EPILOG = f"""\
@@ -32,7 +33,7 @@ Databases come from the first of these variables that is set:
   {DSN_VARIABLES[1]}  a file with the same
   {DSN_VARIABLES[2]}                the DSN of one database
   {DSN_VARIABLES[3]}               the same
-All variables: docs/reference/environment.md
+All variables: session-service serve --help
 
 Try it without any database of your own:
   session-service serve --embedded --demo
@@ -74,7 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serving = commands.add_parser("serve", help="serve sessions over HTTP until SIGTERM or Ctrl-C")
+    serving = commands.add_parser(
+        "serve",
+        help="serve sessions over HTTP until SIGTERM or Ctrl-C",
+        epilog=_variables(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     serving.add_argument("--embedded", action="store_true", help="bring a PostgreSQL along, for trying things out")
     serving.add_argument("--data", type=Path, default=Path(".data"), help="where it keeps its data (.data)")
     serving.add_argument("--demo", action="store_true", help="load demo sessions if the default database has none")
@@ -100,6 +106,27 @@ def _parser() -> argparse.ArgumentParser:
     describing = commands.add_parser("openapi", help="print the description of the API (OpenAPI 3.1)")
     describing.set_defaults(command=None)
     return parser
+
+
+def _variables() -> str:
+    lines = ["variables of the environment; what stands without one is in brackets:"]
+    for variable in VARIABLES:
+        words = f"{variable.meaning} [{_shown(variable.default)}]".replace("`", "")
+        lines += [f"  {variable.name}", textwrap.fill(words, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)]
+    return "\n".join(lines)
+
+
+def _shown(default: object) -> str:
+    match default:
+        case None | ():
+            return "none"
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case tuple():
+            return ", ".join(default)
+    return str(default)
 
 
 @asynccontextmanager

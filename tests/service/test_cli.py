@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from session_service.variables import DSN_VARIABLES
+from session_service.variables import DSN_VARIABLES, VARIABLES
 
 from .process import run
 
@@ -126,4 +126,6 @@ async def test_every_command_explains_itself_and_every_option_is_on_its_page():
         assert ended.code == 0
         assert ended.output.startswith(" ".join(["usage: session-service", *command]))
         options |= set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", ended.output, re.MULTILINE))
+    served = await run("serve", "--help")
+    assert re.findall(r"^  ([A-Z_]+)$", served.output, re.MULTILINE) == [variable.name for variable in VARIABLES]
     assert set(re.findall(r"^\| `(--[a-z-]+)` \|", PAGE.read_text(), re.MULTILINE)) == options
