@@ -14,6 +14,7 @@ from session_service import __version__
 from session_service.database.database import State
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
+from session_service.http.connection import expectation
 from session_service.http.front import Front, Handler
 from session_service.http.observer import Observer
 from session_service.http.routing import Route, Router
@@ -116,6 +117,6 @@ def create_app(settings: Settings) -> web.Application:
     app[METRICS] = metrics
     app[OBSERVER] = observer
     app.on_response_prepare.append(front.add_headers)
-    app.router.add_route("*", "/{path:.*}", front.answer)
+    app.router.add_route("*", "/{path:.*}", front.answer, expect_handler=expectation)
     app.cleanup_ctx.append(databases)
     return app

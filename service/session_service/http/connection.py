@@ -6,11 +6,12 @@ aiohttp 3.14 limits how long a connection may be idle, not how long a request ma
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, cast
 
-from aiohttp import http_exceptions, web
+from aiohttp import HttpVersion11, http_exceptions, web
 from aiohttp.web_protocol import RequestHandler
 
 from session_service.http.answers import failure
@@ -146,6 +147,8 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """The answer to what is no request, in the form of the API; aiohttp would log a traceback for each."""
+        if isinstance(exc, ConnectionError):  # the client is gone: aiohttp ends the connection
+            raise exc
         if status == 400:
             error = _refusal(exc)
             self._refused(error.status, self._client)
@@ -158,6 +161,15 @@ class Connection(RequestHandler):
         response.force_close()
         response.headers.update({"Connection": "close", "Server": SERVER_NAME})
         return response
+
+
+async def expectation(request: web.Request) -> None:
+    """Ask a client for the body with which it waits; anything else that it expects is ignored, as AgentOS does."""
+    if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+        with contextlib.suppress(ConnectionError):  # it may be gone: its request is cancelled then
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # the answer itself has not begun
+        request.writer.output_size = 0
 
 
 def _refusal(exc: BaseException | None) -> ApiError:

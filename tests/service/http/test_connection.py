@@ -7,7 +7,8 @@ import re
 import socket
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
+from aiohttp.http_writer import StreamWriter
 
 from session_service.app import METRICS, OBSERVER, create_app
 from session_service.http import connection, requests
@@ -102,6 +103,38 @@ async def test_what_is_as_long_as_it_may_be_is_served(v3, listen):
     header = b"X: " + b"a" * (LONGEST_HEADER - 1)
     raw = b"GET " + url + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + header + b"\r\n\r\n"
     assert (await exchange(port, raw)).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_client_that_waits_with_its_body_is_asked_for_it(v3, listen):
+    port, _ = await listen(v3.dsn)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = b"POST /sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+    writer.write(head + b"Expect: 100-continue\r\n\r\n")
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"{}")
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 201")
+    writer.close()
+
+
+async def test_anything_else_that_a_client_expects_is_ignored(v3, listen):
+    port, _ = await listen(v3.dsn)
+    answered = await exchange(port, GET + b"Expect: the unexpected\r\nConnection: close\r\n\r\n")
+    assert answered.startswith(b"HTTP/1.1 200")
+
+
+async def test_a_client_that_is_gone_before_it_is_asked_for_its_body_fails_nothing(v3, listen, log, monkeypatch):
+    port, _ = await listen(v3.dsn)
+    write = StreamWriter.write
+
+    async def gone(self, chunk, **words):
+        if chunk.startswith(b"HTTP/1.1 100"):
+            raise ClientConnectionResetError("Cannot write to closing transport")
+        await write(self, chunk, **words)
+
+    monkeypatch.setattr(StreamWriter, "write", gone)
+    head = b"POST /sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+    await exchange(port, head + b"Connection: close\r\nExpect: 100-continue\r\n\r\n{}")
+    assert "Traceback" not in log.text
 
 
 async def test_a_request_whose_headers_dribble_is_given_up(v3, listen, monkeypatch):
