@@ -71,6 +71,18 @@ async def test_a_new_store_is_planned_whole_and_nothing_is_written(api: Api, pla
 
 
 @pytest.mark.usefixtures("operator")
+async def test_a_store_as_kubectl_prints_it_is_planned_as_well(api: Api, server: ApiServer) -> None:
+    await served(api, replicas=2)
+    printed = server.kubectl("get", "sst", "chat", "--namespace", api.namespace, "--output=yaml").stdout
+
+    made = run("--fail-on-restart", stdin=printed, kubeconfig=str(server.kubeconfig()))
+
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.splitlines()[0] == f"SessionStore {api.namespace}/chat"
+    assert made.stdout.splitlines()[-1] == "Nothing changes."
+
+
+@pytest.mark.usefixtures("operator")
 async def test_the_plan_of_what_is_there_changes_nothing(api: Api, plan: Plan) -> None:
     await served(api, replicas=2)
     before = await everything(api)
