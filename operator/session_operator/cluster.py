@@ -12,6 +12,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
 from session_operator import kubeconfig
+from session_operator.errors import ApiError, error_of
 from session_operator.kinds import Kind
 from session_operator.resource import MANAGER, Object
 
@@ -34,17 +35,6 @@ PASSING = (429, 500, 502, 503, 504)
 RETRY_PAUSES = (0.1, 0.4, 1.6)
 LONGEST_PAUSE = 10
 """Seconds. A server that asks for more patience gets it from the queue."""
-
-
-class ApiError(Exception):
-    """The API server refused: HTTP status, its reason and its message; for how many seconds to leave it alone."""
-
-    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0) -> None:
-        super().__init__(f"{status} {reason}: {message}")
-        self.retry_after = retry_after
-        self.status = status
-        self.reason = reason
-        self.message = message
 
 
 class Cluster:
@@ -230,7 +220,7 @@ class Cluster:
             raise
         self._sent(verb, str(response.status))
         if response.status >= 400:
-            raise _error(response.status, await response.text(), response.headers.get("Retry-After", ""))
+            raise error_of(response.status, await response.text(), response.headers.get("Retry-After", ""))
         return response
 
 
@@ -238,7 +228,7 @@ async def _events(lines: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Objec
     async for line in lines:
         event = json.loads(line)
         if event["type"] == "ERROR":
-            raise _error(500, json.dumps(event["object"]))
+            raise error_of(500, json.dumps(event["object"]))
         yield event["type"], event["object"]
 
 
@@ -246,12 +236,3 @@ def _accept(suffix: str, metadata_only: bool) -> str:
     if not metadata_only:
         return "application/json"
     return f"application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
-
-
-def _error(code: int, text: str, retry_after: str = "") -> ApiError:
-    seconds = float(retry_after) if retry_after.isdecimal() else 0
-    try:
-        status = json.loads(text)
-    except ValueError:  # of paths that it does not know, the API server speaks plain text
-        return ApiError(code, "Unknown", text.strip()[:200], seconds)
-    return ApiError(status.get("code", code), status.get("reason", "Unknown"), status.get("message", ""), seconds)

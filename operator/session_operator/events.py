@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from session_operator.cluster import ApiError, Cluster
+from session_operator.cluster import Cluster
+from session_operator.errors import ApiError
 from session_operator.kinds import EVENTS, STORES
 from session_operator.ownership import Drift
 from session_operator.resource import GROUP, MANAGER, SessionStore

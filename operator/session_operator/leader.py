@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import aiohttp
 
-from session_operator.cluster import ApiError, Cluster
+from session_operator.cluster import Cluster
+from session_operator.errors import ApiError
 from session_operator.kinds import LEASES
 from session_operator.resource import MANAGER, Object
 

@@ -15,8 +15,9 @@ import aiohttp
 import yaml
 
 from session_operator import plan, tree
-from session_operator.cluster import ApiError, Cluster
+from session_operator.cluster import Cluster
 from session_operator.controller import Controller, Options
+from session_operator.errors import ApiError
 from session_operator.kubeconfig import NotConfigured, current_namespace, own_namespace
 from session_operator.leader import LeaseLost
 from session_operator.resource import Key

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Container, Mapping, Sequence, Set
 from typing import Self
 
-from session_operator.cluster import ApiError, Cluster
+from session_operator.cluster import Cluster
+from session_operator.errors import ApiError
 from session_operator.events import Happening, Recorder
 from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, SERVICES, Kind
 from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied

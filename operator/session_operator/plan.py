@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from session_operator.cluster import ApiError, Cluster
+from session_operator.cluster import Cluster
+from session_operator.errors import ApiError
 from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES, Kind
 from session_operator.objects import Objects

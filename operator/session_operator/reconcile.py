@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from session_operator.cluster import ApiError, Cluster
+from session_operator.cluster import Cluster
+from session_operator.errors import ApiError
 from session_operator.events import Recorder, transitions
 from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, KINDS, NETWORK_POLICIES, SECRETS, STORES, Kind

@@ -44,7 +44,7 @@ class Source:
 
     @classmethod
     def parse(cls, dsn: Mapping[str, Any], *, outweighs: bool = False) -> Self:
-        """Read `databases[].dsn` or `readOnlyDsn`; the CRD lets through exactly one of their two forms."""
+        """Read `dsn` or `readOnlyDsn` of a database; the CRD lets through exactly one of their two forms."""
         if reference := dsn.get("secretKeyRef"):
             return cls(reference["name"], reference["key"], {})
         connection = dsn["fromSecret"]
@@ -232,8 +232,7 @@ class SessionStore:
     @property
     def config_maps(self) -> frozenset[str]:
         """Names of the ConfigMaps that the store names."""
-        references = self.auth.references if self.auth else ()
-        return frozenset(reference.name for reference in references if reference.kind == "ConfigMap")
+        return frozenset(each.name for each in (self.auth.references if self.auth else ()) if each.kind == "ConfigMap")
 
     @property
     def fewest_pods(self) -> int | None:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from session_operator.cluster import ApiError, Cluster
+from session_operator.cluster import Cluster
+from session_operator.errors import ApiError
 from session_operator.kinds import OWNED, PODS, REPLICA_SETS, SECRETS, STORES, Kind
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import UNSETTLED_SECONDS, Reconciler

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from session_operator.cluster import ApiError
+from session_operator.errors import ApiError
 from session_operator.kinds import SERVICES, STORES, Kind
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler
