@@ -12,6 +12,7 @@ from aiohttp import web
 
 from session_service import __version__
 from session_service.database.database import State
+from session_service.database.replica import ReplicaState
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
 from session_service.http.connection import expectation
@@ -70,7 +71,7 @@ def create_app(settings: Settings) -> web.Application:
     table = routes(prober, settings)
     known = [(method, route.template) for route in table for method in route.handlers]
     metrics = Metrics(__version__, [*known, ("GET", UNMATCHED), ("OPTIONS", PREFLIGHT)])
-    metrics.registry.register(DatabaseCollector(lambda: figures(live, prober), get_args(State)))
+    metrics.registry.register(DatabaseCollector(lambda: figures(live, prober), get_args(State), get_args(ReplicaState)))
     metrics.registry.register(ReloadCollector({} if reloader is None else reloader.results))
     traces = open_traces(__version__, os.environ)
     lag = LoopLag()

@@ -15,10 +15,14 @@ from session_service.observability.durations import Durations
 
 @dataclass(slots=True)
 class Figures:
-    """What is known of one database id now. Connections are counted by their state; `errors` by their reason."""
+    """What is known of one database id now. Connections are counted by their state; `errors` by their reason.
+
+    `replica` is the state of its read-only replica, None if it has none.
+    """
 
     id: str
     state: str
+    replica: str | None
     layout: str | None
     connections: Mapping[str, int]
     max_connections: int
@@ -30,11 +34,14 @@ class Figures:
 
 
 class DatabaseCollector(Collector):
-    """Reads the figures of every database at each scrape; `states` are all that a database may be in."""
+    """Reads the figures of every database at each scrape; `states` are all that a database, or a replica, may be in."""
 
-    def __init__(self, figures: Callable[[], Sequence[Figures]], states: Sequence[str]) -> None:
+    def __init__(
+        self, figures: Callable[[], Sequence[Figures]], states: Sequence[str], replica_states: Sequence[str]
+    ) -> None:
         self._figures = figures
         self._states = states
+        self._replica_states = replica_states
 
     def describe(self) -> list[Metric]:
         """Nothing: a registry would collect just to learn the names."""
@@ -61,6 +68,11 @@ class DatabaseCollector(Collector):
         state = GaugeMetricFamily(
             "agno_session_database_state", "1 for the state that the database is in.", labels=["database", "state"]
         )
+        replica = GaugeMetricFamily(
+            "agno_session_replica_state",
+            "1 for the state that the read-only replica is in.",
+            labels=["database", "state"],
+        )
         layout = GaugeMetricFamily(
             "agno_session_database_layout", "1 for the layout that was seen last.", labels=["database", "layout"]
         )
@@ -81,12 +93,14 @@ class DatabaseCollector(Collector):
             refused.add_metric([found.id], found.refused)
             for name in self._states:
                 state.add_metric([found.id, name], float(name == found.state))
+            for name in self._replica_states if found.replica is not None else ():
+                replica.add_metric([found.id, name], float(name == found.replica))
             if found.layout is not None:
                 layout.add_metric([found.id, found.layout], 1)
             for reason, count in sorted(found.errors.items()):
                 errors.add_metric([found.id, reason], count)
             durations.add_metric([found.id], found.durations.buckets, found.durations.sum)
-        yield from (connections, largest, waiting, timeouts, refused, state, layout, errors, durations)
+        yield from (connections, largest, waiting, timeouts, refused, state, replica, layout, errors, durations)
 
 
 class ReloadCollector(Collector):

@@ -29,6 +29,7 @@ def figures(live: LiveStores, prober: Prober) -> list[Figures]:
             Figures(
                 id=report.id,
                 state=report.state,
+                replica=report.replica,
                 layout=report.layout,
                 connections=connections,
                 max_connections=sum(database.pool.max_size for database in databases),

@@ -90,8 +90,17 @@ async def test_databases_are_seen_by_state_pool_layout_and_errors(v3, serve, fre
     assert 0 < sample(client, "database_query_duration_seconds_sum", database="main") < 60
 
 
+async def test_a_replica_is_seen_by_state_and_its_connections_are_counted(v3, serve):
+    client = await serve({"main": {"dsn": v3.dsn, "readOnlyDsn": v3.dsn, "pool": {"maxSize": 7}}, "other": v3.dsn})
+    await until(lambda: sample(client, "replica_state", database="main", state="serving") == 1)
+    assert sample(client, "replica_state", database="main", state="lagging") == 0
+    assert sample(client, "replica_state", database="other", state="untried") is None
+    assert sample(client, "pool_max_connections", database="main") == 14
+
+
 async def test_every_metric_is_on_the_page_with_its_labels_and_no_other(v3, serve, free_port):
-    client = await serve({"main": v3.dsn, "away": v3.server.dsn(host="127.0.0.1", port=str(free_port))})
+    main = {"dsn": v3.dsn, "readOnlyDsn": v3.dsn}
+    client = await serve({"main": main, "away": v3.server.dsn(host="127.0.0.1", port=str(free_port))})
     await client.get("/sessions")
     await client.get("/sessions?db_id=away")
     found = {}
