@@ -11,6 +11,6 @@ pin() {
 }
 pin service pyproject.toml --extra service --extra otel
 pin operator pyproject.toml --extra operator
-pin dev pyproject.toml --extra service --extra operator --extra otel --extra embedded --group dev
+pin dev pyproject.toml --extra service --extra operator --extra otel --extra embedded --extra uvloop --group dev
 pin agentos requirements/agentos.in
 pin build requirements/build.in

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             logs.configure(settings.log_format, settings.log_level)
             if getattr(options, "workers", 1) > 1:
                 return _serve_together(options, settings)
-            return asyncio.run(command(options, settings))
+            return _run(options, command(options, settings))
     except (BadSetting, EmbeddedError, ValueError, OSError) as error:
         print(f"session-service: {error}", file=sys.stderr)
         return 2
@@ -86,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--demo", action="store_true", help="load demo sessions if the default database has none")
     serving.add_argument(
         "--workers", type=_number, default=1, metavar="N", help="processes that share the port, for many cores (1)"
+    )
+    serving.add_argument(
+        "--loop", choices=("asyncio", "uvloop"), default="asyncio", help="the event loop; uvloop is an extra (asyncio)"
     )
     serving.set_defaults(command=_serve)
     checking = commands.add_parser("check", help="try each database and print a row each; exit 1 if any fails")
@@ -138,6 +141,19 @@ async def _stores(settings: Settings) -> AsyncIterator[list[tuple[str, SessionSt
         await LiveStores(stores).close()
 
 
+def _run(options: argparse.Namespace, work: Coroutine[None, None, int]) -> int:
+    new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if getattr(options, "loop", "asyncio") == "uvloop":
+        try:
+            import uvloop
+        except ImportError:
+            work.close()
+            raise BadSetting("uvloop is not installed: pip install 'agno-session-store[service,uvloop]'") from None
+        new_loop = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(work)
+
+
 def _number(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -151,7 +167,7 @@ def _serve_together(options: argparse.Namespace, settings: Settings) -> int:
         def work(index: int) -> int:
             # each has metrics of its own, on a port of its own
             admin = settings.admin_port + index if settings.admin_port else settings.admin_port
-            return asyncio.run(_serve(options, replace(settings, port=port, admin_port=admin), worker=index))
+            return _run(options, _serve(options, replace(settings, port=port, admin_port=admin), worker=index))
 
         return run_workers(options.workers, work)
 

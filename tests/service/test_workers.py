@@ -47,6 +47,16 @@ async def test_where_one_dies_the_others_end_and_it_is_a_failure(v3):
         assert await service.end() == 1
 
 
+async def test_it_serves_on_uvloop_too(v3):
+    v3.session("a")
+    variables = {"AGNO_PG_DSN": v3.dsn, "AGNO_ADMIN_PORT": "off", "AGNO_DRAIN_SECONDS": "0"}
+    async with serving("--loop", "uvloop", **variables) as service:
+        assert any("uvloop" in each.path for each in psutil.Process(service.process.pid).memory_maps())
+        assert set(await answering(service.url)) == {200}
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.end() == 0
+
+
 async def test_a_number_of_workers_that_makes_no_sense_is_refused():
     ended = await run("serve", "--workers", "0")
     assert ended.code == 2
