@@ -9,16 +9,19 @@ from session_operator.metrics import Metrics as OperatorMetrics
 from session_operator.queue import WorkQueue
 from session_operator.signs import Signs
 from session_service.database.database import State
+from session_service.database.replica import ReplicaState
 from session_service.observability.database_metrics import DatabaseCollector, Figures, ReloadCollector
 from session_service.observability.durations import Durations
 from session_service.observability.metrics import Metrics
 
 
 def service() -> CollectorRegistry:
-    """As it is while one database serves and had a failure."""
+    """As it is while one database and its replica serve and had a failure."""
     metrics = Metrics("1.0.0", [("GET", "/sessions")])
-    figures = Figures("main", "serving", "v3", {"idle": 1}, 10, 0, 0, 0, Counter({"Unreachable": 1}), Durations())
-    metrics.registry.register(DatabaseCollector(lambda: [figures], get_args(State)))
+    errors = Counter({"Unreachable": 1})
+    figures = Figures("main", "serving", "serving", "v3", {"idle": 1}, 10, 0, 0, 0, errors, Durations())
+    collector = DatabaseCollector(lambda: [figures], get_args(State), get_args(ReplicaState))
+    metrics.registry.register(collector)
     metrics.registry.register(ReloadCollector({}))
     return metrics.registry
 
