@@ -28,6 +28,9 @@ from session_operator.watches import Watches
 
 logger = logging.getLogger(__name__)
 
+WATCH_SECONDS = 60
+"""How long kopf's watch of SessionStores lasts before it is opened anew, which is the sign that it lives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -129,7 +132,7 @@ class Controller:
         return registry
 
     def _tracing(self) -> aiohttp.TraceConfig:
-        """What kopf asks of the API server. It opens its watch anew each minute, which is the sign that it lives."""
+        """What kopf asks of the API server."""
 
         async def answered(_: Any, __: SimpleNamespace, told: aiohttp.TraceRequestEndParams) -> None:
             verb = _verb(told.url.path, told.url.query)
@@ -163,8 +166,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 10
     settings.networking.error_backoffs = _Patience()
     # Watches can go silent without an error (kopf#585, kopf#957)
-    settings.watching.server_timeout = 60
-    settings.watching.client_timeout = 70
+    settings.watching.server_timeout = WATCH_SECONDS
+    settings.watching.client_timeout = WATCH_SECONDS + 10
     settings.watching.connect_timeout = 30
     settings.watching.reconnect_backoff = 1
     settings.watching.chunk_size = 100  # not all stores in memory at once

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -65,6 +66,15 @@ class ApiServer:
         process = self._running.pop(program)
         process.kill()  # kube-apiserver would wait a minute for its watches to end
         process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Connections stay, and nobody answers on them."""
+        self._running["kube-apiserver"].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._running["kube-apiserver"].send_signal(signal.SIGCONT)
 
     @contextmanager
     def elsewhere(self) -> Iterator[ApiServer]:

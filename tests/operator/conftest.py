@@ -73,16 +73,16 @@ async def api(server: ApiServer, namespace: str) -> AsyncIterator[Api]:
 @contextmanager
 def operator_in(
     server: ApiServer, *namespaces: str, resync: float = 600, kubeconfig: Path | None = None
-) -> Iterator[None]:
+) -> Iterator[Controller]:
     """The operator in this process, with the rights of manifests/rbac unless told otherwise, in a loop of its own."""
     stop, failures = threading.Event(), []
-    options = Options(namespaces=namespaces, resync=resync)
+    controller = Controller(Options(namespaces=namespaces, resync=resync))
 
     async def run() -> None:
         stopping = asyncio.Event()
         asyncio.get_running_loop().run_in_executor(None, stop.wait).add_done_callback(lambda _: stopping.set())
         async with Cluster.connect() as cluster:
-            await Controller(options).operate(cluster, stopping)
+            await controller.operate(cluster, stopping)
         await asyncio.sleep(0.1)  # TLS connections take some turns of the loop to close
 
     def work() -> None:
@@ -96,7 +96,7 @@ def operator_in(
         thread = threading.Thread(target=work, name="operator")
         thread.start()
         try:
-            yield
+            yield controller
         finally:
             stop.set()
             thread.join(timeout=20)
