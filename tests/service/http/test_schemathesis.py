@@ -1,9 +1,7 @@
 """Requests made from the OpenAPI document, by schemathesis: each answer is one that the document knows."""
 
-import asyncio
-import threading
-
 import pytest
+import pytest_asyncio
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
@@ -23,29 +21,15 @@ CHECKS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def url(postgres):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def url(postgres):
     """The URL of a service over a few sessions."""
     agno = Agno(postgres, postgres.new_database("v3"))
     for id in ("a", "b", "c"):
         agno.session(id)
-    urls, leaving, loop = [], asyncio.Event(), asyncio.new_event_loop()
-    began = threading.Event()
-
-    async def serve():
-        async with serving(AGNO_PG_DSN=agno.dsn, AGNO_DRAIN_SECONDS="0") as service:
-            urls.append(service.url)
-            began.set()
-            await leaving.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert began.wait(30)
-    yield urls[0]
-    loop.call_soon_threadsafe(leaving.set)
-    thread.join()
-    loop.close()
-    agno.server.run(f"DROP DATABASE {agno.name}")
+    async with serving(AGNO_PG_DSN=agno.dsn, AGNO_DRAIN_SECONDS="0") as service:
+        yield service.url
+    postgres.run(f"DROP DATABASE {agno.name}")
 
 
 @pytest.mark.timeout(180)  # 25 examples a route
