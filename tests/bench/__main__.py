@@ -82,7 +82,7 @@ def _routes(postgres: Postgres, plan: Plan, options: argparse.Namespace, record:
             running += stack.enter_context(servers.listed(options.servers, dsn, logs))
         print(f"{check_equal(running, total)} answers are equal", flush=True)
         contenders = [HttpContender(each, 1000 if "AgentOS" in each.name else 15_000) for each in running]
-        alone = DatabaseAlone(Pgbench(postgres, _DATABASE), scripts(dsn, range(plan.whales, total)), 60_000)
+        alone = DatabaseAlone(Pgbench(postgres, _DATABASE), scripts(dsn, range(plan.whales, total)), 40_000)
         contestants = [each for each in (*contenders, alone) if wanted(each.name)]
         for window in measure(bench, contestants, plan, options.routes):
             record.window(window)

@@ -13,7 +13,7 @@ from .wrk import Request
 
 # the sessions of 200 runs are the oldest
 PAGE = "/sessions?limit=20&page=1&sort_by=created_at&sort_order=asc"
-CONNECTIONS = (1, 8, 32)
+CONNECTIONS = (1, 32)
 
 
 @dataclass(frozen=True)

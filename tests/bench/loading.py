@@ -140,8 +140,7 @@ def add_bare(postgres: Postgres, database: str, number: int) -> None:
 
 def remove_created(postgres: Postgres, database: str, sessions: int) -> None:
     """Delete every session beyond the data set's own, and leave the tables as vacuumed as they were."""
-    last = FIRST_SESSION + sessions
-    postgres.run(
-        "DELETE FROM ai.agno_sessions WHERE length(session_id) <> 19 OR session_id >= %s", str(last), database=database
-    )
+    first, last = str(FIRST_SESSION), str(FIRST_SESSION + sessions - 1)
+    others = "DELETE FROM ai.agno_sessions WHERE session_id NOT BETWEEN %s AND %s"
+    postgres.run(others, first, last, database=database)
     postgres.run("VACUUM ANALYZE ai.agno_sessions", database=database)

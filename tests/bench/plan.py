@@ -27,6 +27,6 @@ PLANS = {
         slow_window=5,
         rounds={16: 3, 1: 1, 64: 1},
         growth=(10_000, 100_000, 1_000_000),
-        heavy_window=12,
+        heavy_window=10,
     ),
 }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ListedSession:
+class ListedSession(NamedTuple):
     """One row of a page of sessions: only what the list shows (`agno_sessions`, never its runs).
 
     JSON values are UTF-8 text, None where SQL or JSON null. `name` is `session_data.session_name`, None if absent;
-    `name_source` is given where it is None.
+    `name_source` is given where it is None. A tuple, since it is made for each row of a page.
     """
 
     session_id: str
