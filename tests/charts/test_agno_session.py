@@ -39,6 +39,14 @@ def test_the_service_knows_each_variable_and_reads_its_value(case: str, tmp_path
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)
 
 
+def test_a_large_number_stays_one() -> None:
+    """Helm reads numbers as floating point, and would write 1.23456789e+08."""
+    environment = helm.container(helm.rendered("agno-session/logs-and-proxies"))["env"]
+
+    assert {"name": "AGNO_MAX_BODY_BYTES", "value": "123456789"} in environment
+    assert {"name": "AGNO_COMPRESS_FROM_BYTES", "value": "off"} in environment
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_dsns_and_keys_come_from_secrets(case: str) -> None:
     for variable in helm.container(helm.rendered(case))["env"]:

@@ -23,6 +23,8 @@
   "AGNO_DEFAULT_DB_ID" .Values.defaultDatabase
   "AGNO_REQUIRE_DB_ID" .Values.requireDatabase
   "AGNO_REQUEST_TIMEOUT_SECONDS" .Values.requestTimeoutSeconds
+  "AGNO_MAX_BODY_BYTES" (int64 .Values.maxBodyBytes)
+  "AGNO_COMPRESS_FROM_BYTES" (ternary .Values.compressFromBytes (int64 .Values.compressFromBytes) (kindIs "string" .Values.compressFromBytes))
   "AGNO_TRUSTED_PROXIES" (join "," .Values.trustedProxies)
   "AGNO_LOG_FORMAT" .Values.log.format
   "AGNO_LOG_LEVEL" .Values.log.level
