@@ -221,6 +221,12 @@ def service() -> Json:
                 rate("agno_session_database_errors_total", of_database, "database", "reason"),
             ),
             graph(
+                "Read-only replicas",
+                "Pods by the state that they find a replica in; the primary answers while it is not serving.",
+                "none",
+                total("agno_session_replica_state", of_database, "database", "state"),
+            ),
+            graph(
                 "Layout",
                 "Pods by the layout that they see; half-migrated ends when agno's migration does.",
                 "none",
