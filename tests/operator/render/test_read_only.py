@@ -10,6 +10,7 @@ from psycopg2.extensions import parse_dsn
 
 from session_operator.render import render
 from session_operator.resource import Object
+from session_service.database.dsn_map import DsnMap
 from tests.operator.stores import database, store
 
 PRIMARY, REPLICA = "postgresql://agno@db:5432/agno", "postgresql://agno@replica:5433/agno"
@@ -28,6 +29,17 @@ def test_the_dsn_map_names_the_replica_beside_the_database() -> None:
     written = entry(rendered(database()))
 
     assert (written["dsn"], written["readOnlyDsn"]) == (PRIMARY, REPLICA)
+
+
+def test_the_service_reads_what_the_operator_writes() -> None:
+    objects = rendered(database(pool={"maxSize": 3, "maxWaiting": 20}))
+    text = base64.b64decode(objects["Secret"]["data"]["dsn-map.json"]).decode()
+
+    (source,) = DsnMap.parse(text, None).sources["main"]
+
+    assert source.read_only_dsn is not None
+    assert parse_dsn(source.read_only_dsn.text)["host"] == "replica"
+    assert source.max_waiting == 20
 
 
 def test_without_a_replica_the_dsn_map_is_what_it_was() -> None:
