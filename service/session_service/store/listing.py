@@ -57,10 +57,7 @@ async def read_page(
         {_member("agent_data", "sdk")}, {_member("agent_data", "framework")},
         s.created_at, s.updated_at, {", ".join(name_columns("n"))}
     FROM ({select_total(f"SELECT count(*) FROM {tables.sessions} s {where}")}) t
-    LEFT JOIN (
-        SELECT *, session_type AS named_as, row_number() OVER () AS place FROM (
-            SELECT s.* FROM {tables.sessions} s {where} ORDER BY {order} {cut}) cut
-    ) s ON true
+    LEFT JOIN ({_page(tables, f"{where} ORDER BY {order} {cut}", deep=query.page > 1)}) s ON true
     LEFT JOIN LATERAL ({name_source(layout, tables, parsed=False)}) n ON true
     ORDER BY s.place"""
     rows = await database.read(sql, [known.snapshot, known.number, *parameters, *parameters, *numbers])
@@ -72,12 +69,24 @@ async def read_page(
     return SessionPage(total, [_listed(row[2:]) for row in rows if row[2] is not None])
 
 
+def _page(tables: Tables, cut: str, *, deep: bool) -> str:
+    """The rows of a page, numbered by `place`. Of a page far in only the ids are sorted and skipped, not whole rows."""
+    if not deep:
+        return f"""SELECT *, session_type AS named_as, row_number() OVER () AS place
+            FROM (SELECT s.* FROM {tables.sessions} s {cut}) cut"""
+    return f"""SELECT s.*, s.session_type AS named_as, k.place FROM (
+            SELECT session_id, row_number() OVER () AS place
+            FROM (SELECT s.session_id FROM {tables.sessions} s {cut}) cut
+        ) k JOIN {tables.sessions} s ON s.session_id = k.session_id"""
+
+
 def _cut(query: SessionQuery) -> tuple[str, list[int]]:
-    """LIMIT and OFFSET. Those of a first page are written out: a plan for any numbers expects a tenth of the table."""
-    if query.page == 1 and query.limit <= _COMMON_LIMIT:
-        return f"LIMIT {query.limit}", []
-    limit = min(query.limit, _BIGINT_MAX)
-    return "LIMIT %s OFFSET %s", [limit, min((query.page - 1) * query.limit, _BIGINT_MAX)]
+    """LIMIT and OFFSET. Common limits are written out: a plan for any number expects a tenth of the table."""
+    offset = [min((query.page - 1) * query.limit, _BIGINT_MAX)] if query.page > 1 else []
+    skip = " OFFSET %s" if offset else ""
+    if query.limit <= _COMMON_LIMIT:
+        return f"LIMIT {query.limit}{skip}", offset
+    return f"LIMIT %s{skip}", [min(query.limit, _BIGINT_MAX), *offset]
 
 
 def _member(column: str, key: str) -> str:
