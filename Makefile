@@ -7,7 +7,7 @@ AGENTOS := .venv-agentos/.installed
 BENCH ?= full
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract-test fuzz soak e2e docs lock clean bench bench-growth
+.PHONY: help run test lint contract-test fuzz soak e2e docs lock clean bench bench-growth bench-operator
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: $(INSTALLED) $(AGENTOS) ## Measure the service beside AgentOS (20 minutes
 
 bench-growth: $(INSTALLED) ## Measure pages of up to 1,000,000 sessions (15 minutes)
 	@$(BIN)/python -m tests.bench growth --plan $(BENCH)
+
+bench-operator: $(INSTALLED) ## Measure the operator over 1,000 SessionStores (4 minutes)
+	@$(BIN)/python -m tests.bench.operator_report
 
 lock: $(INSTALLED) ## Pin requirements/*.txt anew from pyproject.toml
 	UV=$(BIN)/uv requirements/lock.sh
