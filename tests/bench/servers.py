@@ -76,7 +76,7 @@ def agentos(adapter: str, dsn: str, logs: Path) -> Iterator[Server]:
     port = free_port()
     plan = json.dumps([{"mode": "open", "dsn": dsn, "port": port, "adapter": adapter}])
     name = f"AgentOS {adapter}"
-    command = [str(AGENTOS_PYTHON), str(_AGENTOS)]
+    command = [str(AGENTOS_PYTHON), str(_AGENTOS), "--uvloop"]
     with _started(name, command, {}, port, logs / f"agentos-{adapter}.log", plan) as server:
         yield server
 

@@ -1,7 +1,8 @@
 """Serve AgentOS itself, run by the Python of .venv-agentos: the reference of the contract test.
 
 Reads from stdin a JSON list of `{"mode", "dsn", "port"}` and serves each on 127.0.0.1, all in one process: importing
-agno costs more than serving. `"adapter": "async"` serves through agno's other adapter.
+agno costs more than serving. `"adapter": "async"` serves through agno's other adapter. With `--uvloop` it runs on
+uvloop, as `uvicorn` on the command line does.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import sys
 from typing import Any
 
 import uvicorn
+import uvloop
 from agno.db.postgres import AsyncPostgresDb, PostgresDb
 from agno.os import AgentOS
 from agno.os.authz import Authorization
@@ -66,4 +68,5 @@ async def serve(servers: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(json.load(sys.stdin)))
+    run = uvloop.run if "--uvloop" in sys.argv else asyncio.run
+    run(serve(json.load(sys.stdin)))
