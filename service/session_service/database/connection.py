@@ -133,9 +133,9 @@ class Connection(aiopg.Connection):
 
     async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
         # less than aiopg's cursor does: no task and no timeout of its own, which cost as much as the statement
+        cursor = self._conn.cursor()  # raises where the connection is lost: nothing is left behind then
         waiter = self._waiter = self._loop.create_future()
         overdue = None if self.longest is None else self._loop.call_later(self.longest, _expire, waiter)
-        cursor = self._conn.cursor()
         try:
             cursor.execute(sql, parameters)
             self._ready(self._weakref)
@@ -229,12 +229,34 @@ async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> C
         raise connect_error(error) from None
     failed: Unavailable | None = None
     for tried, target in enumerate(found):
-        share = (ends - time.monotonic()) / (len(found) - tried)
-        try:
-            return await _connect(target, statement_timeout, share)
-        except Unavailable as error:
-            failed = error
+        for _ in range(2):
+            share = (ends - time.monotonic()) / (len(found) - tried)
+            try:
+                return await _connect(target, statement_timeout, share)
+            except _Ended as error:
+                failed = error.reason
+            except Unavailable as error:
+                failed = error
+                break
     raise failed or connect_error(TimeoutError())
+
+
+class _Ended(Exception):
+    """The server let us in and ended the connection at once: whoever ends all connections met a new one. Try again."""
+
+    def __init__(self, reason: Unavailable) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def _limit(connection: Connection, statement_timeout: float) -> None:
+    try:
+        await connection.limit(statement_timeout)
+    except psycopg2.Error as error:
+        known = connect_error(error)
+        if isinstance(known, Unavailable) and known.reason in {"Unreachable", "ShuttingDown"}:
+            raise _Ended(known) from None
+        raise
 
 
 async def _connect(dsn: str, statement_timeout: float, timeout: float) -> Connection:  # noqa: ASYNC109
@@ -246,7 +268,7 @@ async def _connect(dsn: str, statement_timeout: float, timeout: float) -> Connec
             await connection
             psycopg2.extensions.register_type(_TEXT_AS_BYTES, connection.raw)
             connection._timeout = None  # type: ignore[assignment]  # aiopg would use the one for connecting for each statement
-            await connection.limit(statement_timeout)
+            await _limit(connection, statement_timeout)
     # libpq may reopen its socket while it authenticates, and epoll then misses the old one (aiopg#837)
     except (psycopg2.Error, OSError, RuntimeError, TimeoutError) as error:
         if connection is not None:

@@ -67,6 +67,7 @@ class Pool:
         await asyncio.gather(*tuple(self._opening), return_exceptions=True)
         self.flush()
         self._refuse_waiters(_CLOSED)
+        await asyncio.sleep(0)  # aiopg retrieves what it tells its queue of notifications in the loop's next round
 
     def flush(self) -> None:
         """Close all idle connections: after one was found dead, its neighbours are likely dead too."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from session_service.database.connection import connect
+from session_service.database.connection import Connection, connect
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Unavailable
 from tests.service.waiting import until
@@ -126,10 +126,13 @@ async def test_descriptors_above_1023_work(v3, open_connection):
 async def test_a_killed_backend_is_an_error_and_no_hang(v3, open_connection):
     connection = await open_connection(v3)
     v3.terminate_backends()
-    with pytest.raises(Exception) as failed:
-        await connection.fetch("SELECT 1")
-    assert type(failed.value).__module__.startswith("psycopg2")
-    assert not connection.idle
+    for _ in range(2):
+        with pytest.raises(Exception) as failed:
+            await connection.fetch("SELECT 1")
+        assert type(failed.value).__module__.startswith("psycopg2")
+        assert not connection.idle
+        # nobody waits any more for an answer: asyncio would complain of it later
+        assert connection._waiter is None
 
 
 async def test_the_next_address_is_tried_where_nobody_listens_at_the_first(v3, forwarded, free_port):
@@ -156,6 +159,25 @@ async def test_connecting_to_a_frozen_server_is_given_up_in_time(own_server):
     with pytest.raises(Unavailable) as unavailable:
         await connect(Dsn.parse(own_server.dsn()), 30, timeout=0.3)
     assert unavailable.value.reason == "Unreachable"
+
+
+async def test_a_connection_that_is_ended_as_soon_as_it_is_there_is_opened_once_more(v3, monkeypatch):
+    ended, limit = [], Connection.limit
+
+    async def end_first(connection, seconds):
+        if len(ended) < most:
+            ended.append(v3.terminate_backends())
+        await limit(connection, seconds)
+
+    monkeypatch.setattr(Connection, "limit", end_first)
+    most = 1
+    connection = await connect(Dsn.parse(v3.dsn), 30)
+    assert (await connection.fetch("SELECT 1"), ended) == ([(1,)], [1])
+    connection._close()
+    most = 99
+    with pytest.raises(Unavailable):
+        await connect(Dsn.parse(v3.dsn), 30)
+    assert len(ended) == 3
 
 
 async def test_a_cancelled_connect_leaves_no_connection_on_the_server(v3):
