@@ -1,6 +1,7 @@
 """A SessionStore in a namespace of its own, with the Secrets that it names."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .cluster import Cluster, Object, restricted_pod, secret, until
@@ -71,6 +72,28 @@ class Store:
             f"{k}={v}" for k, v in self.get("deployment", self.name)["spec"]["selector"]["matchLabels"].items()
         )
         return {pod["metadata"]["name"]: pod for pod in self.get("pods", "--selector", selector)["items"]}
+
+    def roll(self, number: int) -> None:
+        """Have all pods replaced by ones that differ in an annotation."""
+        patch = {"spec": {"podTemplate": {"metadata": {"annotations": {"roll": str(number)}}}}}
+        self.kubectl("patch", "sessionstore", self.name, "--type=merge", f"--patch={json.dumps(patch)}")
+
+    def wait_until_template(self, is_wanted: Callable[[Object], bool]) -> None:
+        """Until the template of the pods is the wanted one, and as many pods of it as wanted are ready."""
+
+        def template() -> Object | None:
+            found: Object = self.get("deployment", self.name)["spec"]["template"]
+            return found if is_wanted(found) else None
+
+        until("the template is the wanted one", 60, template)
+        self.kubectl("rollout", "status", f"deployment/{self.name}", "--timeout=180s", seconds=190)
+
+    @staticmethod
+    def mounted(template: Object) -> str:
+        """The DSN map that a template mounts."""
+        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        name: str = volumes["dsn-map"]["secret"]["secretName"]
+        return name
 
     def wait_until_rolled(self, old: set[str], seconds: float = 240) -> None:
         """Until none of the old pods is left and the store is ready."""

@@ -1,5 +1,6 @@
 """Passwords change while the service is in use."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from .postgres import Database, Postgres
 from .store import Load, Store
 
+ROLLING_UPDATES = 20
 LOAD_SCRIPT = (Path(__file__).parent / "load.py").read_text()
 
 pytestmark = pytest.mark.timeout(600, func_only=True)
@@ -35,6 +37,36 @@ def test_a_rotated_password_rolls_the_pods_and_no_request_fails(
     assert failures(counts) == {}
     assert store.status["dsnMap"] != before
     assert len(store.pods()) == 2
+
+
+@pytest.mark.timeout(1200, func_only=True)
+def test_twenty_rolling_updates_and_ten_rotated_passwords_lose_no_request(
+    postgres: Postgres, store: Store, database: Database, load: Load
+) -> None:
+    store.create({"main": database.dsn}, replicas=2, probes={"startup": {"periodSeconds": 1}})
+    store.wait_until_ready()
+    load.start(LOAD_SCRIPT)
+    begun = time.monotonic()
+
+    for number in range(ROLLING_UPDATES):
+        store.roll(number)
+        store.wait_until_template(
+            lambda template, wanted=str(number): template["metadata"]["annotations"].get("roll") == wanted
+        )
+        if number % 2:  # every other one is followed by a rotation, while pods of the last still drain
+            before = store.status["dsnMap"]
+            database = database.with_another_password()
+            postgres.accept(database)
+            store.set_dsns({"main": database.dsn})
+            store.wait_until_template(lambda template, before=before: store.mounted(template) != before)
+
+    counts = load.answered_since(load.counts()["200"])
+    seconds = time.monotonic() - begun
+    print(
+        f"{ROLLING_UPDATES} rolling updates and {ROLLING_UPDATES // 2} rotations in {seconds:.0f} s, answers: {counts}"
+    )
+    assert failures(counts) == {}
+    assert len(store.get("replicasets")["items"]) >= 3  # the newest and the three that revisionHistoryLimit keeps
 
 
 def test_a_wrong_password_stalls_the_rollout_and_is_named_while_the_old_pods_serve(
