@@ -162,6 +162,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True  # no right to watch namespaces and CRDs is needed
     settings.execution.max_workers = 1  # no handler is synchronous
     settings.queueing.worker_limit = 50
+    # Of these 50 each serves one store at a time, and would wait 5 s for more to come: ten stores a second
+    settings.queueing.idle_timeout = 0.1
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     settings.networking.error_backoffs = _Patience()
