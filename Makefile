@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 AGENTOS := .venv-agentos/.installed
 BENCH ?= full
+# Most tests wait for a server more than they compute
+PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint contract-test fuzz soak e2e docs lock clean bench bench-growth bench-operator
@@ -16,7 +18,7 @@ run: $(INSTALLED) ## Serve demo sessions from an embedded PostgreSQL on http://1
 	@$(BIN)/session-service serve --embedded --demo
 
 test: lint $(AGENTOS) ## Lint, types, unit, service, operator and contract tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
 
 lint: $(INSTALLED) ## Style, types, the layers of docs/architecture.md, and Dockerfiles
 	$(BIN)/ruff check .

@@ -83,7 +83,7 @@ def operator_in(
         asyncio.get_running_loop().run_in_executor(None, stop.wait).add_done_callback(lambda _: stopping.set())
         async with Cluster.connect() as cluster:
             await controller.operate(cluster, stopping)
-        await asyncio.sleep(0.1)  # TLS connections take some turns of the loop to close
+        await asyncio.sleep(0.3)  # TLS connections take some turns of the loop to close
 
     def work() -> None:
         try:
