@@ -37,6 +37,7 @@ class Connection(aiopg.Connection):
 
     longest: float | None = None
     prepares = True
+    abandoning: asyncio.Task[None] | None = None
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -114,9 +115,10 @@ class Connection(aiopg.Connection):
 
         With `prepare`, a string of one statement is prepared on the server once it comes again.
 
-        When the caller is cancelled, the statement is cancelled on the server too and the connection stays usable;
-        where that does not succeed within 2 seconds it is closed. A server that outstays its own statement timeout by
-        5 seconds is taken for dead: `Unavailable`.
+        When the caller is cancelled, the statement is cancelled on the server too. That is the task `abandoning`, for
+        which no caller waits: when it is done the connection is usable again, or closed where the server did not end
+        the statement within 2 seconds. A server that outstays its own statement timeout by 5 seconds is taken for dead:
+        `Unavailable`.
         """
         if not prepare or not self.prepares:
             return await self._run(self._prefix + sql, parameters)
@@ -142,43 +144,39 @@ class Connection(aiopg.Connection):
             await waiter
             return cursor.fetchall() if cursor.description else []
         except asyncio.CancelledError:
-            await self._finish_abandoning()
+            self._abandon(cursor)
             raise
         except _Overdue:
-            await self._finish_abandoning()
+            self._abandon(cursor)
             raise Unavailable("Unresponsive", "the database does not answer") from None
         finally:
-            self._waiter = None
+            if self._waiter is waiter:
+                self._waiter = None
             if overdue is not None:
                 overdue.cancel()
-            cursor.close()
 
-    async def _finish_abandoning(self) -> None:
-        abandoning = asyncio.ensure_future(self._abandon())
-        try:
-            await asyncio.shield(abandoning)
-        except asyncio.CancelledError:
-            # cancelled twice: nobody may use it while the request to cancel is on its way
-            self._close()
-            raise
-
-    async def _abandon(self) -> None:
+    def _abandon(self, cursor: Any) -> None:
         ended = self._waiter = self._loop.create_future()
+        self.abandoning = asyncio.create_task(self._end_statement(cursor, ended))
+
+    async def _end_statement(self, cursor: Any, ended: asyncio.Future[None]) -> None:
+        """End what runs. The cursor is held until then: psycopg2 fails where the one that waits for rows is gone."""
         usable = False
         try:
             async with asyncio.timeout(_CANCEL_SECONDS):
-                while self._conn.isexecuting() and not ended.done():
+                while not ended.done() and self._conn.isexecuting():
                     # waited for: a request that is still on its way could hit the next statement
                     await cancel_statement(self.raw)
                     # a request that comes before the server has read the statement is passed over there
                     await asyncio.wait([ended], timeout=_ASK_AGAIN_SECONDS)
                 usable = True
-        except TimeoutError:
+        except OSError:  # it does not answer in time, or took no request to cancel
             pass
         finally:
             self._waiter = None
             if ended.done():
                 ended.exception()  # that it was cancelled, or the server is lost: nobody asks any more
+            cursor.close()
             if not usable:
                 self._close()
 

@@ -151,7 +151,10 @@ class Pool:
         self._open_for_waiters()
 
     def give_back(self, connection: Connection) -> None:
-        """Take back what was lent."""
+        """Take back what was lent; what still runs on it ends first."""
+        if connection.abandoning is not None and not connection.abandoning.done():
+            connection.abandoning.add_done_callback(lambda _: self.give_back(connection))
+            return
         self._lent.discard(connection)
         if connection.idle and self.max_size:
             self._hand_on(connection)

@@ -51,6 +51,7 @@ async def test_a_cancelled_caller_leaves_no_statement_behind_and_the_connection_
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
+    await connection.abandoning
     assert not active(v3)
     assert connection.idle
     assert await connection.fetch("SELECT pg_backend_pid()") == [(backend,)]
@@ -63,6 +64,8 @@ async def test_a_late_cancel_never_hits_the_next_statement(v3, open_connection):
         await asyncio.sleep(0.0005 * (attempt % 8))
         caller.cancel()
         await asyncio.wait([caller])
+        if connection.abandoning is not None:
+            await connection.abandoning
         assert await connection.fetch("SELECT pg_sleep(0.002), 7") == [("", 7)]
 
 
@@ -77,21 +80,23 @@ async def test_a_cancel_that_overtakes_its_statement_is_sent_again(v3, open_conn
     caller.cancel()
     await asyncio.sleep(0.1)
     backend.resume()
-    await asyncio.wait([caller], timeout=10)
+    await asyncio.wait([caller, connection.abandoning], timeout=10)
     assert caller.cancelled()
+    assert connection.idle
     assert await connection.fetch("SELECT pg_backend_pid()") == [(pid,)]
 
 
-async def test_a_caller_that_is_cancelled_twice_leaves_no_usable_connection_in_doubt(v3, open_connection):
-    connection = await open_connection(v3)
+async def test_a_cancelled_caller_waits_for_no_server(own_server):
+    connection = await connect(Dsn.parse(own_server.dsn()), 30)
     caller = asyncio.create_task(connection.fetch("SELECT pg_sleep(60)"))
-    await until(lambda: active(v3))
-    caller.cancel()
-    await asyncio.sleep(0)
+    await until(lambda: own_server.run("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"))
+    own_server.freeze()
     caller.cancel()
     await asyncio.wait([caller])
-    await until(lambda: not active(v3))
+    assert not connection.abandoning.done()
     assert not connection.idle
+    await connection.abandoning
+    assert connection.closed
 
 
 async def test_the_statement_timeout_is_an_error_and_never_a_cancellation(v3, open_database):
@@ -116,6 +121,7 @@ async def test_descriptors_above_1023_work(v3, open_connection):
         await until(lambda: active(v3))
         caller.cancel()
         await asyncio.wait([caller])
+        await connection.abandoning
         assert await connection.fetch("SELECT 2") == [(2,)]
     finally:
         for file in files:
@@ -199,7 +205,7 @@ async def test_a_cancelled_caller_of_a_frozen_server_never_holds_up_the_event_lo
     thaw = await asyncio.create_subprocess_shell(f"sleep 20; kill -CONT {pids}", start_new_session=True)
     caller.cancel()
     longest, before = 0.0, time.monotonic()
-    while not caller.done():
+    while not caller.done() or not connection.abandoning.done():
         await asyncio.sleep(0.01)
         longest, before = max(longest, time.monotonic() - before), time.monotonic()
     with suppress(ProcessLookupError):

@@ -143,8 +143,8 @@ async def test_a_write_that_its_client_gives_up_is_undone(v3, open_database):
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
+    await until(lambda: states(v3) == ["idle"])
     assert v3.ids("ai.agno_sessions") == ["a"]
-    assert states(v3) == ["idle"]
 
 
 async def test_one_statement_runs_no_longer_than_its_source_allows(v3, open_database):

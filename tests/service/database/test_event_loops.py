@@ -49,6 +49,7 @@ def test_a_cancelled_statement_ends_and_its_connection_stays_in_use(v3, on_uvloo
             await until(lambda: [state for _, state, _ in v3.backends() if state == "active"])
             caller.cancel()
             await asyncio.wait([caller])
+            await connection.abandoning
             assert await rows(connection, "SELECT 2") == [(2,)]
         connection._close()
 
