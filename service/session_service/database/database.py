@@ -15,7 +15,8 @@ import psycopg2
 from session_service.observability.durations import Durations
 from session_service.observability.exchange import acquired, queried
 
-from .connection import Connection, Row, connect
+from .connecting import connect
+from .connection import Connection, Row
 from .dsn_map import Source
 from .errors import (
     Conflict,

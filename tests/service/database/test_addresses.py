@@ -8,7 +8,7 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from session_service.database.addresses import targets
-from session_service.database.connection import connect
+from session_service.database.connecting import connect
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Unavailable
 

@@ -10,7 +10,8 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from session_service.database.connection import Connection, connect
+from session_service.database.connecting import connect
+from session_service.database.connection import Connection
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Unavailable
 from tests.service.waiting import until

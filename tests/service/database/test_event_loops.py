@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import uvloop
 
-from session_service.database.connection import connect
+from session_service.database.connecting import connect
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Unavailable
 from tests.service.waiting import until

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from session_service.database.connection import connect
+from session_service.database.connecting import connect
 from session_service.database.dsn import Dsn
 from session_service.database.dsn_map import Source
 from session_service.database.errors import DatabaseError, Refused, TimedOut

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import psycopg2
 import pytest
 
-from session_service.database.connection import connect
+from session_service.database.connecting import connect
 from session_service.database.dsn import Dsn
 from session_service.database.errors import Refused, Unavailable
 from session_service.database.pool import Pool

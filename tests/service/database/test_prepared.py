@@ -2,7 +2,7 @@
 
 import pytest
 
-from session_service.database.connection import connect
+from session_service.database.connecting import connect
 from session_service.database.dsn import Dsn
 from session_service.database.prepared import MOST, PreparedStatements
 
