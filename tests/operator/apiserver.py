@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -160,8 +161,10 @@ class ApiServer:
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
             "current-context": "test",
         }
-        path.write_text(json.dumps(config))
-        return path
+        # Another thread may be reading it
+        new = path.with_suffix(f".{threading.get_ident()}")
+        new.write_text(json.dumps(config))
+        return new.rename(path)
 
     def kubectl(
         self, *arguments: str, user: str = "admin", stdin: str | None = None

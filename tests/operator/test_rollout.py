@@ -54,9 +54,10 @@ async def test_a_stopped_container_names_the_database_that_refused_it(api: Api, 
     await begin_rollout(api, old=1)
     await pod(api, deployment, "chat-new", ready=False, last_words=REFUSED)
 
-    store = await api.until_condition("chat", "Degraded", "True", "DatabaseRefused")
-
+    # the pod may be seen before what the Deployment says of its other pods
     message = "refused by database main (InvalidPassword); 1 ready pods keep serving"
+    store = await api.until(STORES, "chat", lambda body: condition(body, "Degraded").get("message") == message)
+
     for kind, status in (("Ready", "False"), ("Progressing", "False"), ("Degraded", "True")):
         found = condition(store, kind)
         assert (found["status"], found["reason"], found["message"]) == (status, "DatabaseRefused", message)

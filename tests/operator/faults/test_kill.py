@@ -40,7 +40,8 @@ class Scene:
         return self._zygote.fork(through.kubeconfig(OPERATOR), self._log, f"--namespace={self.namespace}")
 
     async def prepare(self, api: Api) -> None:
-        await asyncio.to_thread(self._server.kubectl, "create", "namespace", self.namespace)
+        created = await asyncio.to_thread(self._server.kubectl, "create", "namespace", self.namespace)
+        assert created.returncode == 0, created.stderr
         await everything_named(api)
         await api.write_store(**SPEC)
 

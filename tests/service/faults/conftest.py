@@ -49,6 +49,7 @@ class Subject:
     map_file: Path
     others: dict[str, object]
     load: Load
+    replica: Agno | None = None
 
     async def footprint(self) -> Footprint:
         """What it holds once it is quiet: the same twice in a row."""
@@ -65,7 +66,7 @@ class Subject:
         file.unlink(missing_ok=True)
         self.service.process.send_signal(signal.SIGUSR1)
         await until(file.exists)
-        connections = len(self.agno.backends())
+        connections = len(self.agno.backends()) + (len(self.replica.backends()) if self.replica else 0)
         descriptors = psutil.Process(self.service.process.pid).num_fds()
         return Footprint(connections, int(file.read_text()), descriptors - connections)
 
@@ -89,7 +90,7 @@ class Subject:
         assert self.load.wrong == []
         assert self.load.lost(self.agno.run) == []
         assert after.tasks <= before.tasks
-        assert after.connections <= 10 * (1 + len(self.others))
+        assert after.connections <= 10 * (1 + len(self.others) + (self.replica is not None))
         # an idle HTTP connection more or less says nothing
         assert after.descriptors <= before.descriptors + 1
 

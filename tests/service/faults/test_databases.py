@@ -154,6 +154,7 @@ async def test_five_hundred_clients_leave_in_the_middle_of_a_query(durable_serve
 async def test_the_replica_lags(durable_server, tmp_path):
     with standby(durable_server) as server:
         async with subject_of(durable_server, tmp_path, readOnlyDsn=server.dsn("agno")) as subject:
+            subject.replica = Agno(server, "agno")
             await lagging(subject, server)
 
 
@@ -172,7 +173,7 @@ async def lagging(subject, server):
     longest = 0.0
     async with load.running(writers=0):
         for number in range(3):
-            longest = max(longest, await seen_after(subject, Agno(server, "agno"), f"agent-{number}"))
+            longest = max(longest, await seen_after(subject, subject.replica, f"agent-{number}"))
     print(f"  while replay was paused, what an agent changed was seen after {longest:.1f} s at the latest")
     assert (load.wrong, load.answers[503]) == ([], 0)
     # five seconds, the time between two looks, and what a busy machine takes
