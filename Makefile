@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 AGENTOS := .venv-agentos/.installed
 BENCH ?= full
-# Most tests wait for a server more than they compute
-PROCESSES ?= 3
+# Test processes: servers want a share of the cores too
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint contract-test fuzz soak e2e docs lock clean bench bench-growth bench-operator
