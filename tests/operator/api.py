@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
+from aiohttp import AddrInfoType
 
 from session_operator.kinds import DEPLOYMENTS, SECRETS, STORES, Kind
 from session_operator.resource import Object
@@ -32,12 +34,21 @@ class Api:
     @asynccontextmanager
     async def connect(cls, server: ApiServer, namespace: str) -> AsyncIterator[Self]:
         context = ssl.create_default_context(cafile=str(server.certificate))
+        opened: list[socket.socket] = []
+
+        def open_socket(address: AddrInfoType) -> socket.socket:
+            opened.append(socket.socket(*address[:3]))
+            return opened[-1]
+
         async with aiohttp.ClientSession(
             server.url,
             headers={"Authorization": f"Bearer {server.token('admin')}"},
-            connector=aiohttp.TCPConnector(ssl=context),
+            connector=aiohttp.TCPConnector(ssl=context, socket_factory=open_socket),
         ) as session:
             yield cls(session, namespace)
+        # A request that was given up closes TLS only when the server has answered, and aiohttp does not wait for it
+        while any(each.fileno() != -1 for each in opened):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
     async def call(self, method: str, path: str, body: Any = None, *, content_type: str = "application/json") -> Object:
         async with self._session.request(method, path, json=body, headers={"Content-Type": content_type}) as response:
