@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
 from time import perf_counter
 from typing import Any, Literal
 
@@ -117,22 +116,8 @@ class Database:
                 rows = await self._fetch(connection, fetch) if len(rows) == batch else []
             await self._fetch(connection, "COMMIT")
 
-    @asynccontextmanager
-    async def _lend(self) -> AsyncIterator[Connection]:
-        began = perf_counter()
-        try:
-            connection = await self.pool.acquire()
-            try:
-                acquired(began)
-                yield connection
-            finally:
-                self.pool.give_back(connection)
-        except (psycopg2.Error, DatabaseError) as error:
-            known = error if isinstance(error, DatabaseError) else statement_error(error)
-            self._note(known)
-            raise known from None
-        else:
-            self.state, self.reason = "serving", None
+    def _lend(self) -> _Loan:
+        return _Loan(self)
 
     def refused(self, reason: str, message: str) -> Refused:
         """Note that we may not do here what we are for, and give the error to raise."""
@@ -154,3 +139,36 @@ class Database:
         await self.pool.close()
         if self.replica is not None:
             await self.replica.database.close()
+
+
+class _Loan:
+    """A connection for as long as the context lasts. Errors leave it as `DatabaseError`, and the database notes them.
+
+    A class, since contextlib's generator costs as much as the rest of the way to the connection.
+    """
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Connection:
+        began = perf_counter()
+        try:
+            self._connection = await self._database.pool.acquire()
+        except (psycopg2.Error, DatabaseError) as error:
+            raise self._known(error) from None
+        acquired(began)
+        return self._connection
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._database.pool.give_back(self._connection)
+        if error is None:
+            self._database.state, self._database.reason = "serving", None
+        elif isinstance(error, psycopg2.Error | DatabaseError):
+            raise self._known(error) from None
+
+    def _known(self, error: psycopg2.Error | DatabaseError) -> DatabaseError:
+        known = error if isinstance(error, DatabaseError) else statement_error(error)
+        self._database._note(known)
+        return known

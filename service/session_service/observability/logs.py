@@ -6,9 +6,11 @@ write by themselves: the way through the standard library costs three times as m
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from typing import Any, BinaryIO, Literal, TextIO
+import time
+from typing import Any, BinaryIO, Literal, Self, TextIO
 
 import msgspec
 import structlog
@@ -28,11 +30,11 @@ def configure(form: Format = "auto", level: str = "info", stream: TextIO | None 
     terminal = stream.isatty()
     as_text = form == "text" or (form == "auto" and terminal)
     render: Processor = structlog.dev.ConsoleRenderer(colors=terminal) if as_text else _json_text
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp" if as_text else "time")
+    stamp: Processor = structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp") if as_text else _Stamp()
     structlog.configure(
         processors=[structlog.processors.add_log_level, stamp, render if as_text else _json],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(stream) if as_text else _bytes_factory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream) if as_text else _Lines(stream.buffer),
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -68,9 +70,51 @@ def audit_logger() -> FilteringBoundLogger:
     return audit
 
 
-def _bytes_factory(stream: TextIO) -> structlog.BytesLoggerFactory:
-    buffer: BinaryIO = stream.buffer
-    return structlog.BytesLoggerFactory(buffer)
+class _Lines:
+    """Writes lines, those of one turn of the event loop at once: the call into the kernel costs most of a line."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._waiting: list[bytes] = []
+        self._turn: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self, *_: Any) -> Self:
+        """One for all loggers, as structlog's factories are called."""
+        return self
+
+    def msg(self, line: bytes) -> None:
+        """Write a line before the loop sleeps, or now where no loop runs."""
+        self._waiting.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write()
+        else:
+            if self._turn is not loop:
+                self._turn = loop
+                loop.call_soon(self._write)
+
+    debug = info = warning = error = msg
+
+    def _write(self) -> None:
+        lines, self._waiting, self._turn = self._waiting, [], None
+        if lines:
+            self._stream.write(b"\n".join(lines) + b"\n")
+            self._stream.flush()
+
+
+class _Stamp:
+    """Adds `time`, ISO 8601 with microseconds; the second is printed once."""
+
+    def __init__(self) -> None:
+        self._second, self._printed = -1, ""
+
+    def __call__(self, _: Any, __: str, event: EventDict) -> EventDict:
+        second, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+        if second != self._second:
+            self._second, self._printed = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        event["time"] = f"{self._printed}.{nanoseconds // 1000:06d}Z"
+        return event
 
 
 def _json(_: Any, __: str, event: EventDict) -> bytes:

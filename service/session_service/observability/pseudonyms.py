@@ -16,8 +16,11 @@ class Pseudonyms:
     """
 
     def __init__(self, key: str | None = None) -> None:
-        self._key = secrets.token_bytes(32) if key is None else key.encode()
+        # keyed once: that takes as long as hashing ten ids
+        self._keyed = hmac.new(secrets.token_bytes(32) if key is None else key.encode(), digestmod="sha256")
 
     def of(self, id: str) -> str:
         """The name of an id."""
-        return hmac.digest(self._key, id.encode("utf-8", "surrogatepass"), "sha256").hex()[:_DIGITS]
+        digest = self._keyed.copy()
+        digest.update(id.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:_DIGITS]

@@ -1,8 +1,10 @@
 """Logs: JSON for machines, text for a terminal, in one form whoever logs."""
 
+import asyncio
 import io
 import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
@@ -72,3 +74,57 @@ def test_configuring_twice_does_not_write_twice(written):
     text = written("json")
     logging.getLogger("theirs").warning("once")
     assert len(text().splitlines()) == 1
+
+
+class Counting(io.BytesIO):
+    """Counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, data):
+        self.writes += 1
+        return super().write(data)
+
+
+@pytest.fixture
+def counted():
+    raw = Counting()
+    logs.configure("json", "info", io.TextIOWrapper(raw, encoding="utf-8"))
+    yield raw
+    logs.configure()
+
+
+async def test_the_lines_of_one_turn_of_the_loop_are_written_at_once(counted):
+    logger = logs.logger("x")
+    logger.info("one")
+    logs.audit_logger().info("two")
+    assert counted.writes == 0
+    await asyncio.sleep(0)
+    assert counted.writes == 1
+    assert [json.loads(line)["event"] for line in counted.getvalue().splitlines()] == ["one", "two"]
+
+
+def test_no_line_is_lost_with_the_loop_that_it_was_written_in(counted):
+    logger = logs.logger("x")
+
+    async def log_last():
+        logger.info("last of a loop")
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(log_last())
+    loop.close()
+    logger.info("without a loop")
+    assert [json.loads(line)["event"] for line in counted.getvalue().splitlines()] == [
+        "last of a loop",
+        "without a loop",
+    ]
+
+
+def test_times_are_of_utc_and_grow(counted):
+    logger = logs.logger("x")
+    before = datetime.now(UTC)
+    for _ in range(3):
+        logger.info("now")
+    told = [datetime.fromisoformat(json.loads(line)["time"]) for line in counted.getvalue().splitlines()]
+    times = [before, *told, datetime.now(UTC)]
+    assert times == sorted(times)
