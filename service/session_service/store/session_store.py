@@ -22,7 +22,8 @@ from .totals import Totals
 
 Result = TypeVar("Result")
 
-# so many runs are held at once while a history is streamed
+# a history of so many runs is read by one statement; a longer one is streamed, and so many are held at once
+MOST_AT_ONCE = 64
 RUNS_PER_BATCH = 32
 
 
@@ -123,12 +124,12 @@ class SessionStore:
             return None
 
         async def work(layout: Layout) -> FirstRuns | None:
-            statement = reading.read_first_runs(layout, self.tables, session_id, user_id, RUNS_PER_BATCH + 1)
+            statement = reading.read_first_runs(layout, self.tables, session_id, user_id, MOST_AT_ONCE + 1)
             rows = await self.database.read(*statement)
             if not rows:
                 return None
             runs = [row[14] for row in rows if row[14] is not None]
-            return FirstRuns(reading.record(rows[0]), runs[:RUNS_PER_BATCH], len(runs) <= RUNS_PER_BATCH)
+            return FirstRuns(reading.record(rows[0]), runs[:MOST_AT_ONCE], len(runs) <= MOST_AT_ONCE)
 
         return await self._on_layout(work, None)
 

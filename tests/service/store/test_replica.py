@@ -9,7 +9,7 @@ from session_service.database.dsn_map import Source
 from session_service.database.errors import Unavailable
 from session_service.store.listing import SessionQuery
 from session_service.store.replica_first import ReplicaFirst, reader
-from session_service.store.session_store import RUNS_PER_BATCH, SessionStore
+from session_service.store.session_store import MOST_AT_ONCE, SessionStore
 from session_service.store.writing import NewSession
 from tests.service.agno import Agno
 from tests.service.postgres import standby
@@ -145,7 +145,7 @@ async def test_a_replica_that_is_away_or_refuses_us_is_replaced_by_the_primary(v
 
 async def test_a_replica_that_dies_within_a_history_ends_it(v3, replica, store):
     v3.session("a")
-    for index in range(2 * RUNS_PER_BATCH):
+    for index in range(2 * MOST_AT_ONCE):
         v3.add_run("a", f"r{index}", index)
     await observed(store, True)
     caught_up(v3, replica)

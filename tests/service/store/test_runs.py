@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from session_service.store.session_store import RUNS_PER_BATCH
+from session_service.store.session_store import MOST_AT_ONCE
 
 
 async def runs(store, session_id="a"):
@@ -168,12 +168,12 @@ async def test_a_workflow_has_no_chat_and_anything_shown_as_one_neither(v3, open
     assert len((await store.session("a", None, "team")).chat) == 1
 
 
-@pytest.mark.parametrize(("number", "all"), [(0, True), (RUNS_PER_BATCH, True), (RUNS_PER_BATCH + 1, False)])
+@pytest.mark.parametrize(("number", "all"), [(0, True), (MOST_AT_ONCE, True), (MOST_AT_ONCE + 1, False)])
 async def test_the_first_runs_come_with_the_session_as_many_as_memory_holds(v3, open_store, number, all):
     v3.session("a", user_id="ann", metadata={"m": 1})
     for place in range(number):
         v3.add_run("a", f"r{place:03}", place)
     first = await open_store(v3).first_runs("a", "ann")
-    assert [json.loads(run)["run_id"] for run in first.runs] == [f"r{n:03}" for n in range(min(number, RUNS_PER_BATCH))]
+    assert [json.loads(run)["run_id"] for run in first.runs] == [f"r{n:03}" for n in range(min(number, MOST_AT_ONCE))]
     assert (first.all, first.record.metadata) == (all, b'{"m": 1}')
     assert await open_store(v3).first_runs("a", "bob") is None
