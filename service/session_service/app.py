@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -15,7 +15,6 @@ from session_service.database.database import State
 from session_service.database.replica import ReplicaState
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
-from session_service.http.connection import expectation
 from session_service.http.front import Front, Handler
 from session_service.http.observer import Observer
 from session_service.http.routing import Route, Router
@@ -31,6 +30,7 @@ from session_service.store.prober import Prober
 from session_service.store.reload import Reloader
 from session_service.store.store_map import LiveStores, StoreMap
 
+FRONT = web.AppKey("front", Front)
 PROBER = web.AppKey("prober", Prober)
 LIVE_STORES = web.AppKey("live_stores", LiveStores)
 # None where the map is no file
@@ -62,7 +62,10 @@ def routes(prober: Prober, settings: Settings) -> tuple[Route[Handler], ...]:
 
 
 def create_app(settings: Settings) -> web.Application:
-    """The application of these settings. Raises ValueError where the authentication settings contradict."""
+    """The application of these settings, whose requests go to its front: serving.Runner sees to it.
+
+    Raises ValueError where the authentication settings contradict.
+    """
     live = LiveStores(StoreMap.open(settings.databases))
     prober = Prober(live, settings.startup_grace)
     reloader = None
@@ -85,17 +88,10 @@ def create_app(settings: Settings) -> web.Application:
         cors_origins=settings.cors_origins,
         request_timeout=settings.request_timeout,
         compress_from=settings.compress_from,
+        largest_body=settings.largest_body,
         draining=lambda: prober.draining,
         observer=observer,
     )
-
-    # aiohttp makes an error for each request that it has no route for, which costs more than the rest of its routing
-    @web.middleware
-    async def strays(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        no_path = request.match_info.http_exception is not None
-        return await (front.answer(request) if no_path else handler(request))
 
     async def databases(_: web.Application) -> AsyncIterator[None]:
         prober.begin()
@@ -111,13 +107,12 @@ def create_app(settings: Settings) -> web.Application:
         if traces is not None:
             await asyncio.to_thread(traces.close)
 
-    app = web.Application(middlewares=[strays], client_max_size=settings.largest_body)
+    app = web.Application()
+    app[FRONT] = front
     app[PROBER] = prober
     app[LIVE_STORES] = live
     app[RELOADER] = reloader
     app[METRICS] = metrics
     app[OBSERVER] = observer
-    app.on_response_prepare.append(front.add_headers)
-    app.router.add_route("*", "/{path:.*}", front.answer, expect_handler=expectation)
     app.cleanup_ctx.append(databases)
     return app

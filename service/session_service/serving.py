@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from session_service.app import METRICS, OBSERVER, PROBER, RELOADER, create_app
+from session_service.app import FRONT, METRICS, OBSERVER, PROBER, RELOADER, create_app
 from session_service.http.admin import create_admin
 from session_service.http.connection import Site
 from session_service.settings import Settings
@@ -32,7 +32,7 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None], 
     app = create_app(settings)
     for warning in settings.warnings:
         log.warning(warning)
-    runner = web.AppRunner(
+    runner = Runner(
         app,
         access_log=None,
         handler_cancellation=True,
@@ -63,6 +63,16 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None], 
         # the last that is asked: what happened until the end can be scraped
         await admin.cleanup()
         log.info("stopped")
+
+
+class Runner(web.AppRunner):
+    """Runs the application, and hands each request to its front: past aiohttp's router and all that comes with it."""
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        front = self.app[FRONT]
+        server.request_handler, server.request_factory = front.answer, front.request
+        return server
 
 
 def _reload(reloader: Reloader | None) -> None:

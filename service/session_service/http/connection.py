@@ -163,7 +163,7 @@ class Connection(RequestHandler):
         return response
 
 
-async def expectation(request: web.Request) -> None:
+async def expectation(request: web.BaseRequest) -> None:
     """Ask a client for the body with which it waits; anything else that it expects is ignored, as AgentOS does."""
     if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
         with contextlib.suppress(ConnectionError):  # it may be gone: its request is cancelled then

@@ -9,13 +9,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.hdrs import EXPECT
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
 
 from session_service.database.errors import DatabaseError
 from session_service.http.answers import failure
 from session_service.http.auth import Authenticator
 from session_service.http.caller import Caller
 from session_service.http.compression import Encoder
+from session_service.http.connection import expectation
 from session_service.http.cors import is_preflight, preflight, response_headers
 from session_service.http.errors import ApiError, database_failure
 from session_service.http.observer import CLIENT_CLOSED_REQUEST, Observer
@@ -23,7 +28,7 @@ from session_service.http.requests import Call
 from session_service.http.routing import Router, decoded
 from session_service.http.scopes import require_scope
 from session_service.http.selection import Stores
-from session_service.observability.exchange import Exchange, current
+from session_service.observability.exchange import Exchange
 from session_service.observability.metrics import OVERLOADED, PREFLIGHT
 from session_service.sessions.errors import InvalidContent
 from session_service.store.store_map import LiveStores
@@ -35,7 +40,7 @@ log = logging.getLogger("session_service.http")
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """Answers every request. aiohttp's own router is not used: it decodes and redirects otherwise than AgentOS."""
+    """Answers every request. aiohttp's own router is not asked: it decodes and redirects otherwise than AgentOS."""
 
     router: Router[Handler]
     authenticator: Authenticator
@@ -45,27 +50,44 @@ class Front:
     request_timeout: float | None
     observer: Observer
     compress_from: int | None
+    largest_body: int
     draining: Callable[[], bool]
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    def request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        """A request out of what aiohttp has read of it."""
+        loop = task.get_loop()
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=self.largest_body)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request; an exception never leaves here but for a broken stream."""
+        if EXPECT in request.headers:
+            await expectation(request)
         exchange = self.observer.begin(request)
         status, size = CLIENT_CLOSED_REQUEST, 0
         try:
             response = await self._respond(request, exchange)
+            if not response.prepared:
+                self.add_headers(request, exchange, response)
             status, size = response.status, _size(response)
         finally:
             self.observer.end(exchange, status, size)
         return response
 
-    async def _respond(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    async def _respond(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         if is_preflight(request.method, request.headers):
             exchange.route = PREFLIGHT
             status, headers, text = preflight(request.headers, self.cors_origins)
             return web.Response(status=status, headers=headers, text=text)
         with self.live.use() as stores:
             chosen = Stores(stores.by_id, stores.default, self.require_db_id)
-            call = Call(request, Caller(), {}, chosen, exchange, self.compress_from)
+            call = Call(request, Caller(), {}, chosen, exchange, self.add_headers, self.compress_from)
             return await compressed(call, await self._answer(call))
 
     async def _answer(self, call: Call) -> web.StreamResponse:
@@ -118,20 +140,18 @@ class Front:
                 raise
             raise ApiError(504, f"The request took longer than {self.request_timeout:g} seconds") from None
 
-    async def add_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+    def add_headers(self, request: web.BaseRequest, exchange: Exchange, response: web.StreamResponse) -> None:
         """What every answer carries of its exchange, and ordinary ones for browsers: a preflight has its own."""
-        exchange = current.get()
         headers = response.headers
-        if exchange is not None:
-            headers.update(self.observer.headers(exchange))
+        headers.update(self.observer.headers(exchange))
         if self.draining():
             # whoever asks next, or a load balancer that keeps connections, asks another process
             response.force_close()
             headers["Connection"] = "close"
-        if exchange is not None and exchange.route is PREFLIGHT:
+        if exchange.route is PREFLIGHT:
             return
         headers.update(response_headers(request.headers.get("Origin"), self.cors_origins))
-        if exchange is not None and exchange.varies:
+        if exchange.varies:
             headers["Vary"] = "Origin, Accept-Encoding"
 
 

@@ -58,7 +58,7 @@ class Observer:
         self._access = logs.logger("session_service.access")
         self._audit = logs.audit_logger()
 
-    def begin(self, request: web.Request) -> Exchange:
+    def begin(self, request: web.BaseRequest) -> Exchange:
         """The exchange of a request; from now on it is the current one of this task."""
         headers = request.headers
         id = headers.get(REQUEST_ID)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -35,12 +37,18 @@ BODY_SECONDS = 30.0
 class Call:
     """A request that has been authenticated and routed."""
 
-    request: web.Request
+    request: web.BaseRequest
     caller: Caller
     values: dict[str, str]
     stores: Stores
     exchange: Exchange
-    compress_from: int | None = None
+    add_headers: Callable[[web.BaseRequest, Exchange, web.StreamResponse], None]
+    compress_from: int | None
+
+    async def begin(self, response: web.StreamResponse) -> None:
+        """Send the headers of an answer whose body comes in pieces."""
+        self.add_headers(self.request, self.exchange, response)
+        await response.prepare(self.request)
 
     @property
     def db_id(self) -> str | None:
@@ -134,6 +142,7 @@ class Call:
         return reader(await self.store(selection))
 
 
+@lru_cache(maxsize=64)
 def _is_json(content_type: str | None) -> bool:
     message = Message()
     message["content-type"] = content_type or ""

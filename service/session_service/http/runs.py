@@ -111,7 +111,7 @@ class _Stream:
         response = web.StreamResponse(headers={"Content-Type": JSON})
         if encoding is not None:
             response.headers["Content-Encoding"] = encoding
-        await response.prepare(call.request)
+        await call.begin(response)
         return cls(response, None if encoding is None else Encoder(encoding))
 
     async def send(self, piece: bytes) -> None:

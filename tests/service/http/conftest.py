@@ -11,7 +11,16 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from session_service.app import create_app
 from session_service.observability import logs
+from session_service.serving import Runner
 from session_service.settings import Settings
+
+
+class ServiceServer(TestServer):
+    """The application on a socket, run as the program runs it."""
+
+    async def _make_runner(self, **options: Any) -> Runner:
+        return Runner(self.app, **options)
+
 
 Serve = Callable[..., Awaitable[TestClient]]
 
@@ -55,7 +64,7 @@ async def serve(new_agno) -> AsyncIterator[Serve]:
     async def start(databases: Any, **variables: str) -> TestClient:
         dsn_map = {"main": databases} if isinstance(databases, str) else databases
         settings = Settings.load({"AGNO_SESSION_DSN_MAP": json.dumps(dsn_map), **variables})
-        client = TestClient(TestServer(create_app(settings)))
+        client = TestClient(ServiceServer(create_app(settings)))
         clients.append(client)
         await client.server.start_server(access_log=None)  # as `serve` does
         await client.start_server()

@@ -7,12 +7,13 @@ import re
 import socket
 
 import pytest
-from aiohttp import ClientConnectionResetError, web
+from aiohttp import ClientConnectionResetError
 from aiohttp.http_writer import StreamWriter
 
 from session_service.app import METRICS, OBSERVER, create_app
 from session_service.http import connection, requests
 from session_service.http.connection import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Site
+from session_service.serving import Runner
 from session_service.settings import Settings
 from tests.service.waiting import until
 
@@ -24,7 +25,7 @@ async def listen():
 
     async def start(dsn, **variables):
         app = create_app(Settings.load({"AGNO_PG_DSN": dsn, **variables}))
-        runners.append(web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1))
+        runners.append(Runner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1))
         await runners[-1].setup()
         await Site(runners[-1], "127.0.0.1", 0, app[OBSERVER].refused_early).start()
         return runners[-1].addresses[0][1], app

@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from session_service.app import create_app
 from session_service.observability.traces import open_traces
 from session_service.settings import Settings
+from tests.service.http.conftest import ServiceServer
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
@@ -47,7 +48,7 @@ async def collector(monkeypatch):
 async def ask(v3, method, path, **words):
     """One request to a service that ends, and sends its spans, right after; gives the status."""
     settings = Settings.load({"AGNO_SESSION_DSN_MAP": json.dumps({"main": v3.dsn})})
-    async with TestClient(TestServer(create_app(settings))) as client:
+    async with TestClient(ServiceServer(create_app(settings))) as client:
         return (await client.request(method, path, **words)).status
 
 
