@@ -18,25 +18,27 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
 _LENIENT_INTEGER = msgspec.json.Decoder(int, strict=False)
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
-def _starting(pattern: bytes) -> Kind:
-    start = re.compile(rb"\s*(?:" + pattern + rb")")
-    return lambda text: text if text is not None and start.match(text) else None
+def _starting(pattern: bytes, *, at_once: bytes = b"") -> Kind:
+    """Told by the pattern, which blanks may precede. A first character out of `at_once` says as much, and sooner."""
+    match = re.compile(rb"\s*(?:" + pattern + rb")").match
+    return lambda text: text if text and (text[0] in at_once or match(text)) else None
 
 
 # A kind gives the text back where it is of that kind, None otherwise. Lists are judged by their first item.
-anything = _starting(rb"[^n\s]")
-something = _starting(rb"[^n{\[\s]|[{\[]\s*[^]}\s]")  # no null, and no list or object with nothing in it
-string = _starting(rb'"')
-an_object = _starting(rb"\{")
+anything = _starting(rb"[^n\s]", at_once=b'"-0123456789tf{[')
+# no null, and no list or object with nothing in it
+something = _starting(rb"[^n{\[\s]|[{\[]\s*[^]}\s]", at_once=b'"-0123456789tf')
+string = _starting(rb'"', at_once=b'"')
+an_object = _starting(rb"\{", at_once=b"{")
 some_object = _starting(rb"\{\s*[^}\s]")
-a_list = _starting(rb"\[")
+a_list = _starting(rb"\[", at_once=b"[")
 objects = _starting(rb"\[\s*[{\]]")
 some_objects = _starting(rb"\[\s*\{")
 strings = _starting(rb'\[\s*["\]]')
-number = _starting(rb"[-0-9]")
+number = _starting(rb"[-0-9]", at_once=b"-0123456789")
 _digits = re.compile(rb"-?[0-9]+\Z")
 
 
@@ -58,6 +60,24 @@ def read_object(text: bytes | None) -> dict[str, bytes]:
         return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
     except (ValueError, RecursionError):
         return {}
+
+
+def member(name: str) -> Kind:
+    """What reads this member of an object as `read_object` does, without making anything of the others."""
+    decode = msgspec.json.Decoder(
+        msgspec.defstruct("Object", [("member", msgspec.Raw, None)], rename={"member": name})
+    ).decode
+
+    def read(text: bytes | None) -> bytes | None:
+        if text is None or not an_object(text):
+            return None
+        try:
+            value: msgspec.Raw | None = decode(text).member  # type: ignore[attr-defined]
+        except (ValueError, RecursionError):
+            return None
+        return None if value is None else bytes(value)
+
+    return read
 
 
 def read_list(text: bytes | None) -> list[bytes]:
@@ -82,23 +102,39 @@ def read_string(text: bytes | None) -> str | None:
 
 def write_object(members: Iterable[tuple[str, bytes | None]], *, nulls: bool = False) -> bytes:
     """A compact object in the given order; members without a value are left out, or with `nulls` printed as null."""
-    if nulls:
-        written = [_key(name) + (value or b"null") for name, value in members]
-    else:
-        written = [_key(name) + value for name, value in members if value is not None and value != b"null"]
-    return b"{%b}" % b",".join(written)
+    parts: list[bytes] = []
+    for name, value in members:
+        if value is not None and value != b"null":
+            parts.append(_key(name))
+            parts.append(value)
+        elif nulls:
+            parts.append(_key(name))
+            parts.append(b"null")
+    return _joined(b"{", parts, b"}")
 
 
 @lru_cache(maxsize=1024)
 def _key(name: str) -> bytes:
-    return _encode(name) + b":"
+    return b",%b:" % encode(name)
 
 
 def write_list(items: Iterable[bytes]) -> bytes:
     """A list in the given order."""
-    return b"[%b]" % b",".join(items)
+    parts: list[bytes] = []
+    for item in items:
+        parts += (b",", item)
+    return _joined(b"[", parts, b"]")
+
+
+def _joined(opening: bytes, parts: list[bytes], closing: bytes) -> bytes:
+    """Parts that a comma leads, in brackets: one copy, since a run is long and a list holds many."""
+    if not parts:
+        return opening + closing
+    parts[0] = opening + parts[0][1:]
+    parts.append(closing)
+    return b"".join(parts)
 
 
 def write_string(text: str | None) -> bytes | None:
     """A JSON string with non-ASCII characters as they are; None stays None."""
-    return None if text is None else _encode(text)
+    return None if text is None else encode(text)
