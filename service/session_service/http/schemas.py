@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from session_service.sessions import json_text
-from session_service.sessions.run_fields import RUN_FIELDS
+from session_service.sessions.run_fields import RUN_FORMS
 
 Schema = dict[str, Any]
 
@@ -39,7 +39,7 @@ def _ref(name: str) -> Schema:
 
 
 def _run(form: str) -> Schema:
-    fields = {field.name: _KINDS.get(field.kind, ANY) if field.kind else ANY for field in RUN_FIELDS[form]}
+    fields = {field.name: _KINDS.get(field.kind, ANY) if field.kind else ANY for field in RUN_FORMS[form].fields}
     return _object(fields | {"run_input": TEXT, "created_at": TIME}, "run_id")
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from .json_text import read_string
+
 
 def as_text(value: bytes | None) -> str | None:
     """A string as it is, an object as JSON of 2-space indentation, a list or scalar as Python's `str` prints it.
@@ -39,7 +41,8 @@ def _read(value: bytes | None, say: Callable[[Any], str | None]) -> str | None:
     if value is None or value == b"null":
         return None
     try:
-        text = say(json.loads(value))
+        written = read_string(value)
+        text = say(json.loads(value) if written is None else written)
         if text is not None:
             text.encode()
     except (ValueError, RecursionError):  # also integers of more than 4300 digits, and halves of surrogate pairs

@@ -5,13 +5,16 @@ from __future__ import annotations
 from .json_text import read_list, read_object, read_string, write_list, write_object
 from .plain_text import as_text
 
+_MEDIA = ("images", "videos", "audios", "files")
+_NO_MEDIA = write_object((name, b"[]") for name in _MEDIA)
 
-def conversation_input(run: dict[str, bytes]) -> str | None:
-    """The input of an agent's or a team's run: `input.input_content`, or else the content of the last user message.
+
+def conversation_input(run: dict[str, bytes], given: dict[str, bytes]) -> str | None:
+    """The input of an agent's or a team's run: the content of the `given` input, or else of the last user message.
 
     Empty where there is neither; None where that content is null or no text.
     """
-    content = read_object(run.get("input")).get("input_content", b"null")
+    content = given.get("input_content", b"null")
     if content != b"null":
         return as_text(content)
     return _last_asked(run.get("messages"), otherwise="")
@@ -28,12 +31,11 @@ def workflow_input(run: dict[str, bytes]) -> str | None:
     )
 
 
-def input_media(run: dict[str, bytes]) -> bytes:
-    """The lists of media in the run's input, each always there."""
-    given = read_object(run.get("input"))
-    return write_object(
-        (name, write_list(read_list(given.get(name)))) for name in ("images", "videos", "audios", "files")
-    )
+def input_media(given: dict[str, bytes]) -> bytes:
+    """The lists of media in a run's input, each always there."""
+    if given.keys().isdisjoint(_MEDIA):
+        return _NO_MEDIA
+    return write_object((name, write_list(read_list(given.get(name)))) for name in _MEDIA)
 
 
 def _last_asked(messages: bytes | None, *, otherwise: str | None) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from session_service.store.records import SessionRecord
 
 from .json_text import read_object, read_string, write_object, write_string
-from .run_fields import RUN_FIELDS
+from .run_fields import RUN_FORMS
 from .run_input import conversation_input, input_media, workflow_input
 from .sdk import agent_sdk, with_sdk
 from .timestamps import from_run, unix
@@ -52,13 +52,9 @@ class Run:
         form = self._form(listed_as)
         if form is None or not self._stored:
             return None
-        derived = self._derived(form, self._sdk(session, listed_as))
-        return {
-            field.name: derived.get(field.name)
-            if field.kind is None
-            else field.kind(self._stored.get(field.name, field.absent))
-            for field in RUN_FIELDS[form]
-        }
+        shown = RUN_FORMS[form].show(self._stored)
+        self._derive(shown, form, self._sdk(session, listed_as))
+        return shown
 
     def body(self, session: SessionRecord, listed_as: str | None, *, nulls: bool) -> bytes | None:
         """The same as a JSON object; with `nulls` every field of the form is printed."""
@@ -82,16 +78,17 @@ class Run:
         own = not self._names("agent_id") or read_string(self._stored["agent_id"]) == session.agent_id
         return agent_sdk(session.agent_data) if own else None
 
-    def _derived(self, form: str, sdk: bytes | None) -> dict[str, bytes | None]:
+    def _derive(self, shown: dict[str, bytes | None], form: str, sdk: bytes | None) -> None:
+        """Add the fields that are not shown as they are stored."""
         stored = self._stored
-        created_at = from_run(stored.get("created_at"))
+        shown["created_at"] = from_run(stored.get("created_at"))
         if form == "workflow":
-            return {"run_input": write_string(workflow_input(stored)), "created_at": created_at}
+            shown["run_input"] = write_string(workflow_input(stored))
+            return
+        given = read_object(stored.get("input"))
+        shown["run_input"] = write_string(conversation_input(stored, given))
         plain = stored.get("content_type", b'"str"') == b'"str"'
-        return {
-            "run_input": write_string(conversation_input(stored)),
-            "run_response_format": b'"text"' if plain else b'"json"',
-            "metadata": with_sdk(stored.get("metadata"), sdk),
-            "created_at": created_at,
-            "input_media": input_media(stored),
-        }
+        shown["run_response_format"] = b'"text"' if plain else b'"json"'
+        shown["input_media"] = input_media(given)
+        if form == "agent":
+            shown["metadata"] = with_sdk(stored.get("metadata"), sdk)

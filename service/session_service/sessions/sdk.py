@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .json_text import an_object, read_object, read_string, write_object
 
 
 def sdk_of(sdk: bytes | None, framework: bytes | None) -> bytes | None:
     """The one of these two members of `agent_data` that is a string and says something, `sdk` first."""
-    return next((name for name in (sdk, framework) if read_string(name)), None)
+    if read_string(sdk):
+        return sdk
+    return framework if read_string(framework) else None
 
 
+@lru_cache(maxsize=1)  # every run of a list asks about the same agent
 def agent_sdk(agent_data: bytes | None) -> bytes | None:
     """The SDK that `agent_data` names, None if it names none."""
     members = read_object(agent_data)

@@ -19,7 +19,14 @@ def from_run(created_at: bytes | None) -> bytes | None:
 
     UTC is printed as `Z`, other offsets stay, none stays none. Anything else: None.
     """
+    if created_at is not None and number(created_at):
+        return _from_seconds(float(created_at))
     return _printed(_moment(created_at))
+
+
+@lru_cache(maxsize=4096)
+def _from_seconds(seconds: float) -> bytes | None:
+    return _printed(_at(seconds))
 
 
 def unix(created_at: bytes | None) -> float | None:

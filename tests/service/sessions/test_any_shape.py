@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from session_service.sessions.chat_history import chat_history
 from session_service.sessions.detail import detail
-from session_service.sessions.listing import list_row
+from session_service.sessions.listing import list_body
 from session_service.sessions.names import session_name
 from session_service.sessions.previews import run_preview
-from session_service.sessions.run_fields import RUN_FIELDS
+from session_service.sessions.run_fields import RUN_FORMS
 from session_service.sessions.runs import Run
 from session_service.sessions.stored_json import stored_json
-from session_service.store.records import NameSource, RunMessages
+from session_service.store.records import NameSource, RunMessages, SessionPage
 
 from .records import listed, record, text
 
@@ -25,7 +25,7 @@ strings = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | strings
 known = st.sampled_from(
     sorted(
-        {field.name for fields in RUN_FIELDS.values() for field in fields}
+        {field.name for form in RUN_FORMS.values() for field in form.fields}
         | {"input", "input_content", "role", "id", "url", "sdk", "session_name", "session_state", "session_metrics"}
         | {"summary", "topics", "updated_at", "total_tokens", "from_history", "name", "agent_id", "team_id"}
     )
@@ -62,7 +62,7 @@ def test_any_row_is_shown(kind: str, data: Any, metadata: Any, other: Any, creat
         "session_data": data,
         "metadata": metadata,
     }
-    assert None not in parsed(list_row(listed(**columns))).values()
+    assert None not in parsed(list_body(SessionPage(1, [listed(**columns)]), 1, 1))["data"][0].values()
     for shown_as in ("agent", "team", "workflow"):
         some = parsed(detail(record(**columns), shown_as, "n", [], nulls=False))
         full = parsed(detail(record(**columns), shown_as, "n", [], nulls=True))
@@ -79,7 +79,7 @@ def test_any_run_is_shown(run: Any, listed_as: str | None, agent_data: Any) -> N
     if some is not None:
         assert None not in parsed(some).values()
         form = tuple(parsed(full))
-        assert form in {tuple(field.name for field in fields) for fields in RUN_FIELDS.values()}
+        assert form in {tuple(field.name for field in each.fields) for each in RUN_FORMS.values()}
     preview = run_preview(Run(stored), session, listed_as or "agent")
     assert (preview is None) == (Run(stored).shape(session, listed_as or "agent") is None)
     parsed(preview)

@@ -34,6 +34,17 @@ def test_of_equal_keys_the_last_counts() -> None:
     assert shown["status"] == "COMPLETED"
 
 
+@pytest.mark.parametrize("listed_as", ["agent", "team", "workflow"])
+def test_what_is_made_of_a_run_is_not_what_it_stores_by_that_name(listed_as: str) -> None:
+    made = ("run_input", "run_response_format", "input_media", "metadata", "created_at")
+    key = {"workflow": "workflow_id"}.get(listed_as, "team_id")
+    plain, odd = (
+        run(**{key: "x"}, **stored).body(record(session_type=listed_as), listed_as, nulls=True)
+        for stored in ({}, dict.fromkeys(made, "odd"))
+    )
+    assert plain == odd
+
+
 def test_what_is_stored_is_passed_on_as_it_is() -> None:
     body = Run(b'{"metrics": {"cost": 1.10, "n" : 12345678901234567890123}}').body(record(), "agent", nulls=False)
     assert b'"metrics":{"cost": 1.10, "n" : 12345678901234567890123}' in (body or b"")
