@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from session_service.store.records import RunMessages
 
+from .forms import Form, derived, stored
 from .json_text import (
-    Kind,
     integer,
     read_list,
     read_object,
@@ -19,7 +19,7 @@ from .json_text import (
     write_list,
     write_object,
 )
-from .media import AUDIO, FILE, IMAGE, VIDEO, MediaKind, media_list, medium, stable_id
+from .media import AUDIO, FILE, IMAGE, VIDEO, media_list, medium, stable_id
 from .timestamps import unix
 
 _UNSHOWN_ROLES = ("system", "tool")
@@ -33,31 +33,49 @@ def _flag_or_false(value: bytes | None) -> bytes:
     return _flag(value) or b"false"
 
 
-_FIELDS: tuple[tuple[str, Kind], ...] = (
-    ("content", something),
-    ("reasoning_content", string),
-    ("from_history", _flag_or_false),
-    ("compressed_content", string),
-    ("stop_after_tool_call", _flag_or_false),
-    ("role", string),
-    ("name", string),
-    ("tool_call_id", string),
-    ("tool_name", string),
-    ("tool_args", something),
-    ("tool_call_error", _flag),
-    ("tool_calls", some_objects),
-    ("redacted_reasoning_content", string),
-    ("provider_data", some_object),
-    ("checkpoint_status", string),
-    ("checkpoint_created_at", integer),
-)
-_ABSENT = {"from_history": b"false", "stop_after_tool_call": b"false"}
+def _counted(value: bytes | None) -> bytes | None:
+    return None if value == b"0" else something(value)
+
+
 _MEDIA = {"images": IMAGE, "audio": AUDIO, "videos": VIDEO, "files": FILE}
-_METRICS = (
-    *("input_tokens", "output_tokens", "total_tokens"),
-    *("audio_input_tokens", "audio_output_tokens", "audio_total_tokens"),
-    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
-    *("cost", "duration", "time_to_first_token", "provider_metrics"),
+_METRICS = Form(
+    *stored(_counted, "input_tokens", "output_tokens", "total_tokens"),
+    *stored(_counted, "audio_input_tokens", "audio_output_tokens", "audio_total_tokens"),
+    *stored(_counted, "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *stored(_counted, "cost", "duration", "time_to_first_token", "provider_metrics"),
+)
+
+
+def _metrics(value: bytes | None) -> bytes | None:
+    return some_object(write_object(_METRICS.show(read_object(value)).items()))
+
+
+def _references(value: bytes | None) -> bytes | None:
+    members = read_object(value)
+    if not members:
+        return None
+    return write_object([(name, members.get(name)) for name in ("query", "references", "time")], nulls=True)
+
+
+_MESSAGE = Form(
+    *derived("id"),
+    *stored(something, "content"),
+    *stored(string, "reasoning_content"),
+    *stored(_flag_or_false, "from_history"),
+    *stored(string, "compressed_content"),
+    *stored(_flag_or_false, "stop_after_tool_call"),
+    *stored(string, "role", "name", "tool_call_id", "tool_name"),
+    *stored(something, "tool_args"),
+    *stored(_flag, "tool_call_error"),
+    *stored(some_objects, "tool_calls"),
+    *stored(string, "redacted_reasoning_content"),
+    *stored(some_object, "provider_data"),
+    *stored(string, "checkpoint_status"),
+    *stored(integer, "checkpoint_created_at"),
+    *derived(*_MEDIA, "audio_output"),
+    *stored(_references, "references"),
+    *stored(_metrics, "metrics"),
+    *derived("created_at"),
 )
 
 
@@ -75,8 +93,8 @@ def chat_history(runs: Iterable[RunMessages], *, session_created_at: int) -> byt
 
 
 def _messages(run: RunMessages, *, seed: str, otherwise: int) -> Iterable[bytes]:
-    for place, stored in enumerate(read_list(run.messages)):
-        message = read_object(stored)
+    for place, text in enumerate(read_list(run.messages)):
+        message = read_object(text)
         if (
             message
             and read_string(message.get("role")) not in _UNSHOWN_ROLES
@@ -92,36 +110,12 @@ def _run_time(run: RunMessages, otherwise: int) -> bytes:
 
 
 def _shown(message: dict[str, bytes], created_at: bytes, *, seed: str) -> bytes:
-    message = _ABSENT | message
-    return write_object(
-        [
-            ("id", string(message.get("id")) or stable_id(seed)),
-            *((name, kind(message[name])) for name, kind in _FIELDS if name in message),
-            *(
-                (name, _media(message[name], kind, f"{seed}/{name}"))
-                for name, kind in _MEDIA.items()
-                if name in message
-            ),
-            ("audio_output", medium(message.get("audio_output"), AUDIO, seed=f"{seed}/audio_output")),
-            ("references", _references(message.get("references"))),
-            ("metrics", _metrics(message.get("metrics"))),
-            ("created_at", created_at),
-        ]
-    )
-
-
-def _media(stored: bytes, kind: MediaKind, seed: str) -> bytes | None:
-    return some_objects(write_list(media_list(stored, kind, seed=seed)))
-
-
-def _references(stored: bytes | None) -> bytes | None:
-    members = read_object(stored)
-    if not members:
-        return None
-    return write_object([(name, members.get(name)) for name in ("query", "references", "time")], nulls=True)
-
-
-def _metrics(stored: bytes | None) -> bytes | None:
-    members = read_object(stored)
-    counted = [(name, something(members[name])) for name in _METRICS if members.get(name, b"0") != b"0"]
-    return some_object(write_object(counted))
+    shown = _MESSAGE.show(message)
+    shown["id"] = string(message.get("id")) or stable_id(seed)
+    for name, kind in _MEDIA.items():
+        if name in message:
+            shown[name] = some_objects(write_list(media_list(message[name], kind, seed=f"{seed}/{name}")))
+    if "audio_output" in message:
+        shown["audio_output"] = medium(message["audio_output"], AUDIO, seed=f"{seed}/audio_output")
+    shown["created_at"] = created_at
+    return write_object(shown.items())
