@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from session_service.store.records import RunMessages, SessionRecord
 
 from .chat_history import chat_history
-from .json_text import an_object, integer, read_object, write_object, write_string
+from .json_text import an_object, integer, member, read_object, write_object, write_string
 from .sdk import agent_sdk, with_sdk
 from .summaries import shown_summary
 from .timestamps import from_unix
 
 Fields = dict[str, bytes | None]
+
+_total_tokens = member("total_tokens")
 
 _AGENT: tuple[str, ...] = (
     *("user_id", "agent_session_id", "session_id", "session_name", "session_summary", "session_state", "agent_id"),
@@ -62,7 +64,7 @@ def _conversation(record: SessionRecord, shown_as: str, chat: Sequence[RunMessag
         "team_id": write_string(record.team_id),
         "session_summary": shown_summary(record.summary),
         "metrics": metrics,
-        "total_tokens": integer(read_object(metrics).get("total_tokens")),
+        "total_tokens": integer(_total_tokens(metrics)),
         "agent_data": an_object(record.agent_data),
         "team_data": an_object(record.team_data),
         "metadata": with_sdk(record.metadata, sdk),

@@ -2,55 +2,81 @@
 
 from __future__ import annotations
 
+from msgspec import Raw, Struct
+
 from session_service.store.records import ListedSession, SessionPage
 
-from .json_text import an_object, integer, read_object, write_list, write_object, write_string
+from .json_text import an_object, encode, integer, member
 from .names import session_name
 from .sdk import sdk_of, with_sdk
 from .timestamps import from_unix
 
+_total_tokens = member("total_tokens")
+
+
+class _Row(Struct, omit_defaults=True, gc=False):
+    """One session, without nulls."""
+
+    session_id: str
+    session_name: str
+    session_state: Raw | None = None
+    created_at: Raw | None = None
+    updated_at: Raw | None = None
+    session_type: str | None = None
+    user_id: str | None = None
+    agent_id: str | None = None
+    team_id: str | None = None
+    workflow_id: str | None = None
+    session_summary: Raw | None = None
+    metrics: Raw | None = None
+    total_tokens: Raw | None = None
+    metadata: Raw | None = None
+
+
+class _Meta(Struct):
+    page: int
+    limit: int
+    total_pages: int
+    total_count: int
+    search_time_ms: float = 0.0
+
+
+class _Page(Struct):
+    data: list[_Row]
+    meta: _Meta
+
 
 def list_body(page: SessionPage, page_number: int, limit: int) -> bytes:
     """The page with its totals. `page_number` counts from 1; past the last page the data is empty, the totals stay."""
-    meta = {
-        "page": page_number,
-        "limit": limit,
-        "total_pages": -(-page.total // limit),
-        "total_count": page.total,
-    }
-    numbers = [(name, b"%d" % value) for name, value in meta.items()]
-    return write_object(
-        [
-            ("data", write_list(list_row(row) for row in page.rows)),
-            ("meta", write_object([*numbers, ("search_time_ms", b"0.0")])),
-        ]
-    )
+    meta = _Meta(page_number, limit, -(-page.total // limit), page.total)
+    return encode(_Page([_row(session) for session in page.rows], meta))
 
 
-def list_row(session: ListedSession) -> bytes:
-    """One session, without nulls; a stored value that its field can't show is left out."""
+def _row(session: ListedSession) -> _Row:
+    """A stored value that its field can't show is left out."""
     session_type = _shown_type(session)
-    name = session_name(session.name, session_type, session.name_source, parsed=False)
     sdk = sdk_of(session.sdk, session.framework) if session_type == "agent" else None
     metrics = an_object(session.metrics)
-    return write_object(
-        [
-            ("session_id", write_string(session.session_id)),
-            ("session_name", write_string(name)),
-            ("session_state", an_object(session.state)),
-            ("created_at", from_unix(session.created_at)),
-            ("updated_at", from_unix(session.updated_at)),
-            ("session_type", write_string(session_type)),
-            ("user_id", write_string(session.user_id)),
-            ("agent_id", write_string(session.agent_id)),
-            ("team_id", write_string(session.team_id)),
-            ("workflow_id", write_string(session.workflow_id)),
-            ("session_summary", an_object(session.summary)),
-            ("metrics", metrics),
-            ("total_tokens", integer(read_object(metrics).get("total_tokens"))),
-            ("metadata", with_sdk(session.metadata, sdk)),
-        ]
+    return _Row(
+        session_id=session.session_id,
+        session_name=session_name(session.name, session_type, session.name_source, parsed=False),
+        session_state=_raw(an_object(session.state)),
+        created_at=_raw(from_unix(session.created_at)),
+        updated_at=_raw(from_unix(session.updated_at)),
+        session_type=session_type,
+        user_id=session.user_id,
+        agent_id=session.agent_id,
+        team_id=session.team_id,
+        workflow_id=session.workflow_id,
+        session_summary=_raw(an_object(session.summary)),
+        metrics=_raw(metrics),
+        total_tokens=_raw(integer(_total_tokens(metrics))),
+        metadata=_raw(with_sdk(session.metadata, sdk)),
     )
+
+
+def _raw(text: bytes | None) -> Raw | None:
+    return None if text is None else Raw(text)
 
 
 def _shown_type(session: ListedSession) -> str:
