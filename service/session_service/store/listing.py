@@ -129,29 +129,6 @@ def _order(query: SessionQuery, layout: Layout) -> str:
 
 
 def _listed(row: tuple[Any, ...]) -> ListedSession:
-    session_id, session_type, agent_id, team_id, workflow_id, user_id = row[:6]
-    name, state, metrics, summary, metadata, sdk, framework = (_not_null(value) for value in row[6:13])
-    created_at, updated_at, found, content, input, workflow_name = row[13:19]
-    return ListedSession(
-        session_id=session_id,
-        session_type=session_type,
-        agent_id=agent_id,
-        team_id=team_id,
-        workflow_id=workflow_id,
-        user_id=user_id,
-        name=name,
-        state=state,
-        metrics=metrics,
-        summary=summary,
-        metadata=metadata,
-        sdk=sdk,
-        framework=framework,
-        created_at=created_at,
-        updated_at=updated_at,
-        name_source=None if name is not None else NameSource(bool(found), content, input, workflow_name),
-    )
-
-
-def _not_null(value: bytes | None) -> bytes | None:
-    """SQL NULL and JSON null are one: AgentOS writes either."""
-    return None if value == b"null" else value
+    name = None if row[6] == b"null" else row[6]
+    source = NameSource(bool(row[15]), *row[16:19]) if name is None else None
+    return ListedSession._make((*row[:6], name, *row[7:15], source))

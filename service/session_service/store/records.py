@@ -9,8 +9,8 @@ from typing import NamedTuple
 class ListedSession(NamedTuple):
     """One row of a page of sessions: only what the list shows (`agno_sessions`, never its runs).
 
-    JSON values are UTF-8 text, None where SQL or JSON null. `name` is `session_data.session_name`, None if absent;
-    `name_source` is given where it is None. A tuple, since it is made for each row of a page.
+    JSON values are UTF-8 text, None or `b"null"` where null. `name` is `session_data.session_name`, None if null or
+    absent; `name_source` is given where it is None. A tuple, since it is made for each row of a page.
     """
 
     session_id: str
@@ -39,8 +39,7 @@ class SessionPage:
     rows: list[ListedSession]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(NamedTuple):
     """One row of `agno_sessions`, whole.
 
     JSON columns are UTF-8 text, None where SQL or JSON null; times are unix seconds.
@@ -62,8 +61,7 @@ class SessionRecord:
     updated_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NameSource:
+class NameSource(NamedTuple):
     """What the name of an unnamed session is made of, read from its first runs.
 
     `content` is the first non-empty content of a user message, `input` the `input` of the run that gave the hit (for
@@ -77,8 +75,7 @@ class NameSource:
     workflow_name: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunMessages:
+class RunMessages(NamedTuple):
     """The messages of one top-level run: what a chat history needs. JSON text, None where null or absent.
 
     Messages that no chat history shows may be missing.

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +32,6 @@ def test_what_is_stored_is_passed_on_as_it_is() -> None:
 
 
 def test_columns_of_type_json_keep_their_blanks() -> None:
-    stored = replace(record(), session_data=b' { "session_state" : { "a" : 1 } } ', metadata=b'\n{ "b" : [ ] }')
+    stored = record()._replace(session_data=b' { "session_state" : { "a" : 1 } } ', metadata=b'\n{ "b" : [ ] }')
     shown = json.loads(detail(stored, "agent", "", [], nulls=False))
     assert (shown["session_state"], shown["metadata"], shown["metrics"]) == ({"a": 1}, {"b": []}, {})
