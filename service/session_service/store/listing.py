@@ -19,6 +19,7 @@ _TEXT_COLUMNS = ("session_id", "session_type", "agent_id", "team_id", "workflow_
 _JSON_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "metadata", "summary")
 _BIGINT_MAX = 2**63 - 1
 _COMMON_LIMIT = 100
+_STORED = "s.ctid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ async def read_page(
     FROM ({select_total(f"SELECT count(*) FROM {tables.sessions} s {where}")}) t
     LEFT JOIN ({_page(tables, f"{where} ORDER BY {order} {cut}", deep=query.page > 1)}) s ON true
     LEFT JOIN LATERAL ({name_source(layout, tables, parsed=False)}) n ON true
-    ORDER BY s.place"""
+    ORDER BY {order.replace(_STORED, "s.stored_at")}"""
     rows = await database.read(sql, [known.snapshot, known.number, *parameters, *parameters, *numbers])
     if database.age == age:
         totals.remember(key, Total(rows[0][1], rows[0][0], age))
@@ -70,14 +71,11 @@ async def read_page(
 
 
 def _page(tables: Tables, cut: str, *, deep: bool) -> str:
-    """The rows of a page, numbered by `place`. Of a page far in only the ids are sorted and skipped, not whole rows."""
-    if not deep:
-        return f"""SELECT *, session_type AS named_as, row_number() OVER () AS place
-            FROM (SELECT s.* FROM {tables.sessions} s {cut}) cut"""
-    return f"""SELECT s.*, s.session_type AS named_as, k.place FROM (
-            SELECT session_id, row_number() OVER () AS place
-            FROM (SELECT s.session_id FROM {tables.sessions} s {cut}) cut
-        ) k JOIN {tables.sessions} s ON s.session_id = k.session_id"""
+    """The rows of a page, in any order. Of a page far in only the ids are sorted and skipped, not whole rows."""
+    if deep:
+        cut = f"WHERE s.session_id IN (SELECT s.session_id FROM {tables.sessions} s {cut})"
+    stored_at = f", {_STORED} AS stored_at" if _STORED in cut else ""  # a view in place of the table has none
+    return f"SELECT s.*, s.session_type AS named_as{stored_at} FROM {tables.sessions} s {cut}"
 
 
 def _cut(query: SessionQuery) -> tuple[str, list[int]]:
@@ -125,7 +123,7 @@ def _order(query: SessionQuery, layout: Layout) -> str:
         sortable = layout.json_type == "jsonb"  # json has no order
     if column == "runs":
         sortable = layout.runs_column == "jsonb"
-    return f"s.{column} {direction}, s.session_id {direction}" if sortable else "s.ctid"
+    return f"s.{column} {direction}, s.session_id {direction}" if sortable else _STORED
 
 
 def _listed(row: tuple[Any, ...]) -> ListedSession:
