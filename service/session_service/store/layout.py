@@ -24,7 +24,10 @@ JsonType = Literal["json", "jsonb"]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the catalog says of the two tables. `json_type` is the type of the JSON columns, `json` in 2.0 to 2.2."""
+    """What the catalog says of the two tables. `json_type` is the type of the JSON columns, `json` in 2.0 to 2.2.
+
+    `runs_keyed` says that the runs are in a table in which a `run_id` is unique, as agno makes it, and not in a view.
+    """
 
     schema: bool
     sessions_table: bool
@@ -32,6 +35,7 @@ class Layout:
     runs_column: JsonType | None
     json_type: JsonType
     server_version: int
+    runs_keyed: bool
 
     @property
     def name(self) -> Literal["empty", "v3", "v2", "half-migrated"]:
@@ -58,19 +62,21 @@ SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
         WHERE attrelid = to_regclass(%s) AND attname = 'runs' AND NOT attisdropped),
        (SELECT format_type(atttypid, NULL)::varchar FROM pg_attribute
         WHERE attrelid = to_regclass(%s) AND attname = 'session_data' AND NOT attisdropped),
-       current_setting('server_version_num')::int
+       current_setting('server_version_num')::int,
+       EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass(%s) AND indisunique AND indisvalid AND indpred IS NULL
+               AND indnkeyatts = 1 AND pg_get_indexdef(indexrelid, 1, true) = 'run_id')
 """
 
 
 async def detect(database: Database, tables: Tables) -> Layout:
     """Ask the catalog for the layout of these tables. Raises `Refused` where we may not read them."""
     sessions, runs, schema_name = map(catalog_name, (tables.sessions, tables.runs, tables.schema))
-    parameters = [sessions, runs, schema_name, sessions, runs, sessions, sessions]
+    parameters = [sessions, runs, schema_name, sessions, runs, sessions, sessions, runs]
     try:
         [row] = await database.read(_DETECT, parameters)
     except Forbidden:  # no USAGE on the schema
-        row = (False, *(None,) * 6)
-    readable, schema, sessions_table, runs_table, runs_column, json_type, server_version = row
+        row = (False, *(None,) * 7)
+    readable, schema, sessions_table, runs_table, runs_column, json_type, server_version, keyed = row
     if readable is False:
         raise database.refused("InsufficientPrivilege", "the database user may not read agno's sessions")
-    return Layout(schema, sessions_table, runs_table, runs_column, json_type or "jsonb", server_version)
+    return Layout(schema, sessions_table, runs_table, runs_column, json_type or "jsonb", server_version, keyed)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from session_service.database.connection import Row
 from session_service.database.database import Database
 
+from .known_names import UNKNOWN as UNNAMED
+from .known_names import Names, known_names, select_first
 from .layout import Layout
 from .names_sql import name_columns, name_source
 from .records import ListedSession, NameSource, SessionPage
@@ -20,6 +24,8 @@ _JSON_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "me
 _BIGINT_MAX = 2**63 - 1
 _COMMON_LIMIT = 100
 _STORED = "s.ctid"
+_FOUND = 17
+"""The place of `found` among the columns of the statement; content and input follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +48,55 @@ class SessionQuery:
 
 
 async def read_page(
-    database: Database, layout: Layout, tables: Tables, totals: Totals, query: SessionQuery
+    database: Database, layout: Layout, tables: Tables, totals: Totals, names: Names, query: SessionQuery
 ) -> SessionPage:
     """One page of the sessions that match, and the number of all that do. No run beyond the first ones is read."""
     where, parameters = _where(query)
-    order = _order(query, layout)
     cut, numbers = _cut(query)
-    key, age = (where, tuple(parameters)), database.age
-    known = totals.known(key, age)
+    order = _order(query, layout)
+    cut = f"{where} ORDER BY {order} {cut}"
+    age, asked_at = database.age, time.monotonic()
+    proving = layout.name == "v3" and layout.runs_keyed and query.limit <= _COMMON_LIMIT and age is not None
+    key, page_key = (where, tuple(parameters)), (cut, (*parameters, *numbers))
+    known, named = totals.known(key, age), names.known(page_key, age)
+    page = _page(tables, cut, deep=query.page > 1)
+    sql = _statement(layout, tables, f"SELECT count(*) FROM {tables.sessions} s {where}", page, order, proving=proving)
+
+    async def read() -> list[Row]:
+        bound = [*parameters, *parameters, *numbers, *(named.parameters if proving else [])]
+        return await database.read(sql, [known.snapshot, known.number, *bound])
+
+    rows = await read()
+    if database.age == age:
+        totals.remember(key, Total(rows[0][1], rows[0][0], age))
+    elif known is not UNKNOWN or named is not UNNAMED:  # it may have run on another server than they are of
+        known, named = UNKNOWN, UNNAMED
+        rows = await read()
+    total, snapshot = rows[0][:2]
+    rows = [row for row in rows if row[2] is not None]
+    if proving:
+        rows = [named.filled(row, _FOUND) for row in rows]
+        if database.age == age:
+            names.remember(page_key, known_names(rows, _FOUND, snapshot, age, asked_at))
+    return SessionPage(total, [_listed(row[2:]) for row in rows])
+
+
+def _statement(layout: Layout, tables: Tables, counting: str, page: str, order: str, *, proving: bool) -> str:
+    """Total, snapshot, and the columns of `_listed`; with `proving` then those that `known_names` asks for."""
+    proof = ", f.key, f.known, n.from_first" if proving else ""
+    first = f"LEFT JOIN LATERAL ({select_first(tables)}) f ON true" if proving else ""
     # the page is cut first, in s: expressions in the select list of a LIMIT/OFFSET run for skipped rows too
-    sql = f"""
+    return f"""
     SELECT t.total, t.snapshot, s.session_id, s.session_type, s.agent_id, s.team_id, s.workflow_id, s.user_id,
         {_member("session_data", "session_name")}, {_member("session_data", "session_state")},
         {_member("session_data", "session_metrics")}, s.summary::text, s.metadata::text,
         {_member("agent_data", "sdk")}, {_member("agent_data", "framework")},
-        s.created_at, s.updated_at, {", ".join(name_columns("n"))}
-    FROM ({select_total(f"SELECT count(*) FROM {tables.sessions} s {where}")}) t
-    LEFT JOIN ({_page(tables, f"{where} ORDER BY {order} {cut}", deep=query.page > 1)}) s ON true
-    LEFT JOIN LATERAL ({name_source(layout, tables, parsed=False)}) n ON true
+        s.created_at, s.updated_at, {", ".join(name_columns("n"))}{proof}
+    FROM ({select_total(counting)}) t
+    LEFT JOIN ({page}) s ON true
+    {first}
+    LEFT JOIN LATERAL ({name_source(layout, tables, parsed=False, first="f" if proving else None)}) n ON true
     ORDER BY {order.replace(_STORED, "s.stored_at")}"""
-    rows = await database.read(sql, [known.snapshot, known.number, *parameters, *parameters, *numbers])
-    if database.age == age:
-        totals.remember(key, Total(rows[0][1], rows[0][0], age))
-    elif known is not UNKNOWN:  # it may have run on another server than the count is of
-        rows = await database.read(sql, [UNKNOWN.snapshot, UNKNOWN.number, *parameters, *parameters, *numbers])
-    total = rows[0][0]
-    return SessionPage(total, [_listed(row[2:]) for row in rows if row[2] is not None])
 
 
 def _page(tables: Tables, cut: str, *, deep: bool) -> str:

@@ -20,7 +20,7 @@ def name_columns(alias: str) -> list[str]:
     return [f"{alias}.found", f"{alias}.content::text", f"{alias}.input::text", workflow]
 
 
-def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
+def name_source(layout: Layout, tables: Tables, *, parsed: bool, first: str | None = None) -> str:
     """A subquery of at most one row (found, content, input) for the row `s`, of none if it has a name.
 
     `s.named_as` is the type of session whose rules make the name.
@@ -29,18 +29,26 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool) -> str:
     `agent_id`. Workflow: the first run. With `parsed`, as a single session is read: agents and teams skip runs that
     have neither an `agent_id` nor a `team_id` key, workflows skip runs that name an agent or a team, and an empty
     input is none.
+
+    `first` is a relation (run_id, known) with the first run of `s`: where that is known there is no row, and the row
+    says more in a fourth column, whether it comes from that run. Layout v3 only.
     """
+    run_id, from_first, unknown = "", "", ""
+    if first is not None:
+        run_id, from_first = ", run_id", f", q.run_id = {first}.run_id AS from_first"
+        unknown = f" AND {first}.known IS NOT TRUE"
     no_input = _EMPTY if parsed else "'null'::jsonb"
     # OFFSET 0 keeps conditions on a run above the ordering: below it they would read every run of the session
     return f"""
-    SELECT true AS found, q.content, q.input FROM (
+    SELECT true AS found, q.content, q.input{from_first} FROM (
         SELECT CASE WHEN s.named_as <> 'workflow' THEN {_FIRST_USER_CONTENT} END AS content,
-               NULLIF(run->'input', 'null') AS input
-        FROM (SELECT {unpacked("run::jsonb")} AS run FROM ({runs_of_session(layout, tables)}) ordered OFFSET 0) x
+               NULLIF(run->'input', 'null') AS input{run_id}
+        FROM (SELECT {unpacked("run::jsonb")} AS run{run_id}
+              FROM ({runs_of_session(layout, tables)}) ordered OFFSET 0) x
         WHERE jsonb_typeof(run) = 'object' AND {_considered(parsed=parsed)}
         OFFSET 0
     ) q
-    WHERE s.session_data->>'session_name' IS NULL
+    WHERE s.session_data->>'session_name' IS NULL{unknown}
       AND (s.named_as = 'workflow' OR q.content IS NOT NULL OR q.input NOT IN ({no_input}))
     LIMIT 1"""
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from .layout import Layout
 from .tables import Tables
 
+RUNS_ORDER = "r.run_index, r.created_at, r.run_id"
+"""The stored order of the rows `r` of one session's runs."""
+
 
 def runs_of_session(layout: Layout, tables: Tables) -> str:
-    """A subquery of one column `run` in stored order, for the row `s` of the sessions table.
+    """A subquery of `run` in stored order, for the row `s` of the sessions table.
 
-    v3: the runs table. v2: the array of the `runs` column as it is. Half-migrated: the array's objects that have a
-    `run_id`, each as the table has it if the table has it, then the table's runs that the array does not know.
+    v3: the runs table, with a column `run_id` too. v2: the array of the `runs` column as it is. Half-migrated: the
+    array's objects that have a `run_id`, each as the table has it if the table has it, then the table's runs that the
+    array does not know.
     """
     if layout.runs_column is None:
         return _table_runs(tables, "r.run_data") if layout.runs_table else "SELECT NULL::jsonb AS run WHERE false"
@@ -26,7 +30,7 @@ def runs_of_session(layout: Layout, tables: Tables) -> str:
         LEFT JOIN {tables.runs} r ON r.session_id = s.session_id AND r.run_id = e.run->>'run_id'
         WHERE {known}
         UNION ALL
-        SELECT r.run_data::{kind}, 1, row_number() OVER (ORDER BY r.run_index, r.created_at, r.run_id)
+        SELECT r.run_data::{kind}, 1, row_number() OVER (ORDER BY {RUNS_ORDER})
         FROM {tables.runs} r
         WHERE r.session_id = s.session_id
           AND NOT EXISTS (SELECT FROM {kind}_array_elements({array}) AS e(run)
@@ -43,8 +47,8 @@ def unpacked(run: str) -> str:
 
 
 def _table_runs(tables: Tables, run: str) -> str:
-    return f"""SELECT {run} AS run FROM {tables.runs} r WHERE r.session_id = s.session_id
-        ORDER BY r.run_index, r.created_at, r.run_id"""
+    return f"""SELECT {run} AS run, r.run_id FROM {tables.runs} r WHERE r.session_id = s.session_id
+        ORDER BY {RUNS_ORDER}"""
 
 
 def _array(layout: Layout) -> str:

@@ -12,6 +12,7 @@ from session_service.database.errors import LayoutChanged, StatementFailed
 
 from . import deleting, reading, writing
 from .indexes import Index, missing_indexes
+from .known_names import Names
 from .layout import Layout, detect
 from .listing import SessionQuery, read_page
 from .records import FirstRuns, SessionPage, SessionRecord, StoredSession
@@ -46,6 +47,7 @@ class SessionStore:
         self._layout: Layout | None = None
         self._dependants: frozenset[str] | None = None
         self._totals = Totals()
+        self._names = Names()
         self.on_replica: SessionStore | None = None
         if database.replica is not None and source.replica is not None:
             self.on_replica = SessionStore(database.replica.database, source.replica)
@@ -80,7 +82,7 @@ class SessionStore:
         if query.matches_nothing:
             return empty
         return await self._on_layout(
-            lambda layout: read_page(self.database, layout, self.tables, self._totals, query), empty
+            lambda layout: read_page(self.database, layout, self.tables, self._totals, self._names, query), empty
         )
 
     async def session(self, session_id: str, user_id: str | None, shown_as: str | None = None) -> StoredSession | None:
