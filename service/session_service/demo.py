@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+from session_service.sessions.listing import list_row
 from session_service.store.listing import SessionQuery
 from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
@@ -16,7 +17,7 @@ _HOUR = 3600
 async def load_demo(store: SessionStore) -> bool:
     """Fill an empty store with the demo sessions; False, and nothing done, if it holds any session."""
     await store.create_tables()
-    if (await store.page(SessionQuery(limit=1))).total:
+    if (await store.page(SessionQuery(limit=1), list_row)).total:
         return False
     now = int(time.time())
     for session in _sessions(now):

@@ -11,6 +11,7 @@ import psycopg2
 from session_service.database.database import Database
 from session_service.database.dsn import Dsn
 from session_service.database.dsn_map import Source
+from session_service.sessions.listing import list_row
 from session_service.store.listing import SessionQuery
 from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
@@ -68,9 +69,9 @@ async def _record(dsn: str) -> dict[str, list[Statement]]:
     database.sent.clear()
     try:
         for _ in range(2):  # what a second request no longer asks is not part of a request
-            await store.page(SessionQuery())
+            await store.page(SessionQuery(), list_row)
             note("list")
-            await store.page(SessionQuery(user_id=str(FIRST_USER)))
+            await store.page(SessionQuery(user_id=str(FIRST_USER)), list_row)
             note("list_user")
             await store.session(str(FIRST_SESSION), None)
             note("detail")

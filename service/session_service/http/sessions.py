@@ -24,7 +24,7 @@ from session_service.http.parameters import (
 from session_service.http.requests import Call
 from session_service.sessions.detail import detail
 from session_service.sessions.json_text import read_object
-from session_service.sessions.listing import list_body
+from session_service.sessions.listing import list_body, list_row
 from session_service.sessions.names import session_name
 from session_service.sessions.run_import import imported_runs
 from session_service.sessions.stored_json import (
@@ -54,7 +54,8 @@ async def list_sessions(call: Call) -> web.Response:
             page=query.page,
             sort_by=query.sort_by,
             descending=query.sort_order is SortOrder.desc,
-        )
+        ),
+        list_row,
     )
     return answer(list_body(page, query.page, query.limit))
 

@@ -6,7 +6,7 @@ from msgspec import Raw, Struct
 
 from session_service.store.records import ListedSession, SessionPage
 
-from .json_text import an_object, encode, integer, member
+from .json_text import an_object, encode, integer, member, write_list
 from .names import session_name
 from .sdk import sdk_of, with_sdk
 from .timestamps import from_unix
@@ -41,37 +41,37 @@ class _Meta(Struct):
     search_time_ms: float = 0.0
 
 
-class _Page(Struct):
-    data: list[_Row]
-    meta: _Meta
+def list_body(page: SessionPage[bytes], page_number: int, limit: int) -> bytes:
+    """The page, its rows made by `list_row`, with its totals.
+
+    `page_number` counts from 1; past the last page the data is empty, the totals stay.
+    """
+    meta = encode(_Meta(page_number, limit, -(-page.total // limit), page.total))
+    return b'{"data":%b,"meta":%b}' % (write_list(page.rows), meta)
 
 
-def list_body(page: SessionPage, page_number: int, limit: int) -> bytes:
-    """The page with its totals. `page_number` counts from 1; past the last page the data is empty, the totals stay."""
-    meta = _Meta(page_number, limit, -(-page.total // limit), page.total)
-    return encode(_Page([_row(session) for session in page.rows], meta))
-
-
-def _row(session: ListedSession) -> _Row:
-    """A stored value that its field can't show is left out."""
+def list_row(session: ListedSession) -> bytes:
+    """One session; a stored value that its field can't show is left out."""
     session_type = _shown_type(session)
     sdk = sdk_of(session.sdk, session.framework) if session_type == "agent" else None
     metrics = an_object(session.metrics)
-    return _Row(
-        session_id=session.session_id,
-        session_name=session_name(session.name, session_type, session.name_source, parsed=False),
-        session_state=_raw(an_object(session.state)),
-        created_at=_raw(from_unix(session.created_at)),
-        updated_at=_raw(from_unix(session.updated_at)),
-        session_type=session_type,
-        user_id=session.user_id,
-        agent_id=session.agent_id,
-        team_id=session.team_id,
-        workflow_id=session.workflow_id,
-        session_summary=_raw(an_object(session.summary)),
-        metrics=_raw(metrics),
-        total_tokens=_raw(integer(_total_tokens(metrics))),
-        metadata=_raw(with_sdk(session.metadata, sdk)),
+    return encode(
+        _Row(
+            session_id=session.session_id,
+            session_name=session_name(session.name, session_type, session.name_source, parsed=False),
+            session_state=_raw(an_object(session.state)),
+            created_at=_raw(from_unix(session.created_at)),
+            updated_at=_raw(from_unix(session.updated_at)),
+            session_type=session_type,
+            user_id=session.user_id,
+            agent_id=session.agent_id,
+            team_id=session.team_id,
+            workflow_id=session.workflow_id,
+            session_summary=_raw(an_object(session.summary)),
+            metrics=_raw(metrics),
+            total_tokens=_raw(integer(_total_tokens(metrics))),
+            metadata=_raw(with_sdk(session.metadata, sdk)),
+        )
     )
 
 

@@ -26,7 +26,7 @@ JsonType = Literal["json", "jsonb"]
 class Layout:
     """What the catalog says of the two tables. `json_type` is the type of the JSON columns, `json` in 2.0 to 2.2.
 
-    `runs_keyed` says that the runs are in a table in which a `run_id` is unique, as agno makes it, and not in a view.
+    `keyed` says that they are tables, no views, in which a `session_id` and a `run_id` are unique, as agno makes them.
     """
 
     schema: bool
@@ -35,7 +35,7 @@ class Layout:
     runs_column: JsonType | None
     json_type: JsonType
     server_version: int
-    runs_keyed: bool
+    keyed: bool
 
     @property
     def name(self) -> Literal["empty", "v3", "v2", "half-migrated"]:
@@ -52,7 +52,12 @@ class Layout:
         return self.sessions_table and self.runs_table
 
 
-_DETECT = """
+def _unique(column: str) -> str:
+    return f"""EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass(%s) AND indisunique AND indisvalid
+               AND indpred IS NULL AND indnkeyatts = 1 AND pg_get_indexdef(indexrelid, 1, true) = '{column}')"""
+
+
+_DETECT = f"""
 SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
            COALESCE(has_table_privilege(to_regclass(%s), 'SELECT'), true),
        to_regnamespace(%s) IS NOT NULL,
@@ -63,15 +68,14 @@ SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
        (SELECT format_type(atttypid, NULL)::varchar FROM pg_attribute
         WHERE attrelid = to_regclass(%s) AND attname = 'session_data' AND NOT attisdropped),
        current_setting('server_version_num')::int,
-       EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass(%s) AND indisunique AND indisvalid AND indpred IS NULL
-               AND indnkeyatts = 1 AND pg_get_indexdef(indexrelid, 1, true) = 'run_id')
+       {_unique("session_id")} AND (to_regclass(%s) IS NULL OR {_unique("run_id")})
 """
 
 
 async def detect(database: Database, tables: Tables) -> Layout:
     """Ask the catalog for the layout of these tables. Raises `Refused` where we may not read them."""
     sessions, runs, schema_name = map(catalog_name, (tables.sessions, tables.runs, tables.schema))
-    parameters = [sessions, runs, schema_name, sessions, runs, sessions, sessions, runs]
+    parameters = [sessions, runs, schema_name, sessions, runs, sessions, sessions, sessions, runs, runs]
     try:
         [row] = await database.read(_DETECT, parameters)
     except Forbidden:  # no USAGE on the schema

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from session_service.database.connection import Row
 from session_service.database.database import Database
 
-from .known_names import UNKNOWN as UNNAMED
-from .known_names import Names, known_names, select_first
+from .known_rows import UNKNOWN, WRITTEN, Rows, known_rows, provable, select_known
 from .layout import Layout
 from .names_sql import name_columns, name_source
-from .records import ListedSession, NameSource, SessionPage
+from .records import ListedSession, NameSource, SessionPage, Shown
 from .tables import Tables
 from .text import storable
-from .totals import UNKNOWN, Total, Totals, select_total
+from .totals import UNKNOWN as UNCOUNTED
+from .totals import Total, Totals, select_total
 
 _COMPONENT_COLUMNS = {"agent": "agent_id", "team": "team_id", "workflow": "workflow_id"}
 _TEXT_COLUMNS = ("session_id", "session_type", "agent_id", "team_id", "workflow_id", "user_id", "created_at")
@@ -24,8 +25,6 @@ _JSON_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "me
 _BIGINT_MAX = 2**63 - 1
 _COMMON_LIMIT = 100
 _STORED = "s.ctid"
-_FOUND = 17
-"""The place of `found` among the columns of the statement; content and input follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,63 +47,79 @@ class SessionQuery:
 
 
 async def read_page(
-    database: Database, layout: Layout, tables: Tables, totals: Totals, names: Names, query: SessionQuery
-) -> SessionPage:
-    """One page of the sessions that match, and the number of all that do. No run beyond the first ones is read."""
+    database: Database,
+    layout: Layout,
+    tables: Tables,
+    totals: Totals,
+    rows: Rows,
+    query: SessionQuery,
+    show: Callable[[ListedSession], Shown],
+) -> SessionPage[Shown]:
+    """One page of the sessions that match, and the number of all that do. No run beyond the first ones is read.
+
+    `show` is pure: what it made of a row is remembered, and given again while the row is the same.
+    """
     where, parameters = _where(query)
     cut, numbers = _cut(query)
     order = _order(query, layout)
     cut = f"{where} ORDER BY {order} {cut}"
     age, asked_at = database.age, time.monotonic()
-    proving = layout.name == "v3" and layout.runs_keyed and query.limit <= _COMMON_LIMIT and age is not None
-    key, page_key = (where, tuple(parameters)), (cut, (*parameters, *numbers))
-    known, named = totals.known(key, age), names.known(page_key, age)
-    page = _page(tables, cut, deep=query.page > 1)
-    sql = _statement(layout, tables, f"SELECT count(*) FROM {tables.sessions} s {where}", page, order, proving=proving)
+    proving = age is not None and query.limit <= _COMMON_LIMIT and provable(layout)
+    total_key, page_key = (where, tuple(parameters)), (show, layout.name, cut, (*parameters, *numbers))
+    total, known = totals.known(total_key, age), rows.known(page_key, age)
+    counting = f"SELECT count(*) FROM {tables.sessions} s {where}"
+    sql = _statement(layout, tables, counting, order, cut, deep=query.page > 1, proving=proving)
 
     async def read() -> list[Row]:
-        bound = [*parameters, *parameters, *numbers, *(named.parameters if proving else [])]
-        return await database.read(sql, [known.snapshot, known.number, *bound])
+        bound = [*parameters, *parameters, *numbers, *(known.parameters if proving else [])]
+        return await database.read(sql, [total.snapshot, total.number, *bound])
 
-    rows = await read()
+    found = await read()
+    number, snapshot = found[0][:2]
     if database.age == age:
-        totals.remember(key, Total(rows[0][1], rows[0][0], age))
-    elif known is not UNKNOWN or named is not UNNAMED:  # it may have run on another server than they are of
-        known, named = UNKNOWN, UNNAMED
-        rows = await read()
-    total, snapshot = rows[0][:2]
-    rows = [row for row in rows if row[2] is not None]
+        totals.remember(total_key, Total(snapshot, number, age))
+    elif total is not UNCOUNTED or known is not UNKNOWN:  # it may have run on another server than they are of
+        total, known = UNCOUNTED, UNKNOWN
+        found = await read()
+        number = found[0][0]
+    page = [row[2:] for row in found if row[2] is not None]
+    shown = [known.shown[row[0]] if row[1] else show(_listed(row[3:])) for row in page]
+    if proving and database.age == age:
+        rows.remember(page_key, known_rows(known, page, shown, snapshot, age, asked_at))
+    return SessionPage(number, shown)
+
+
+def _statement(
+    layout: Layout, tables: Tables, counting: str, order: str, cut: str, *, deep: bool, proving: bool
+) -> str:
+    """Total and snapshot, key, known and certain (`known_rows`), and the columns of `_listed`, empty where known."""
+    proof, columns, known = "s.session_id, false, false", "", ""
     if proving:
-        rows = [named.filled(row, _FOUND) for row in rows]
-        if database.age == age:
-            names.remember(page_key, known_names(rows, _FOUND, snapshot, age, asked_at))
-    return SessionPage(total, [_listed(row[2:]) for row in rows])
-
-
-def _statement(layout: Layout, tables: Tables, counting: str, page: str, order: str, *, proving: bool) -> str:
-    """Total, snapshot, and the columns of `_listed`; with `proving` then those that `known_names` asks for."""
-    proof = ", f.key, f.known, n.from_first" if proving else ""
-    first = f"LEFT JOIN LATERAL ({select_first(tables)}) f ON true" if proving else ""
+        certain = "f.run_id IS NULL OR n.from_first IS TRUE" if layout.runs_table else "true"
+        proof, columns = f"k.key, k.known, {certain}", f", {WRITTEN}"
+        known = select_known(layout, tables)
+    if order == _STORED:
+        columns += ", s.ctid AS stored_at"
+    if deep:  # only the ids are sorted and skipped, not whole rows
+        cut = f"WHERE s.session_id IN (SELECT s.session_id FROM {tables.sessions} s {cut})"
+    unknown = "k.known IS NOT TRUE" if proving else "true"
+    names = name_source(layout, tables, parsed=False, where=unknown, first="f" if proving else None)
     # the page is cut first, in s: expressions in the select list of a LIMIT/OFFSET run for skipped rows too
     return f"""
-    SELECT t.total, t.snapshot, s.session_id, s.session_type, s.agent_id, s.team_id, s.workflow_id, s.user_id,
-        {_member("session_data", "session_name")}, {_member("session_data", "session_state")},
-        {_member("session_data", "session_metrics")}, s.summary::text, s.metadata::text,
-        {_member("agent_data", "sdk")}, {_member("agent_data", "framework")},
-        s.created_at, s.updated_at, {", ".join(name_columns("n"))}{proof}
+    SELECT t.total, t.snapshot, {proof}, c.*
     FROM ({select_total(counting)}) t
-    LEFT JOIN ({page}) s ON true
-    {first}
-    LEFT JOIN LATERAL ({name_source(layout, tables, parsed=False, first="f" if proving else None)}) n ON true
+    LEFT JOIN (SELECT s.*, s.session_type AS named_as{columns} FROM {tables.sessions} s {cut}) s ON true
+    {known}
+    LEFT JOIN LATERAL ({names}) n ON true
+    LEFT JOIN LATERAL (
+        SELECT s.session_id, s.session_type, s.agent_id, s.team_id, s.workflow_id, s.user_id,
+            {_member("session_data", "session_name")}, {_member("session_data", "session_state")},
+            {_member("session_data", "session_metrics")}, s.summary::text, s.metadata::text,
+            {_member("agent_data", "sdk")}, {_member("agent_data", "framework")},
+            s.created_at, s.updated_at, {", ".join(name_columns("n"))}
+        WHERE {unknown} OFFSET 0
+    ) c ON true
     ORDER BY {order.replace(_STORED, "s.stored_at")}"""
-
-
-def _page(tables: Tables, cut: str, *, deep: bool) -> str:
-    """The rows of a page, in any order. Of a page far in only the ids are sorted and skipped, not whole rows."""
-    if deep:
-        cut = f"WHERE s.session_id IN (SELECT s.session_id FROM {tables.sessions} s {cut})"
-    stored_at = f", {_STORED} AS stored_at" if _STORED in cut else ""  # a view in place of the table has none
-    return f"SELECT s.*, s.session_type AS named_as{stored_at} FROM {tables.sessions} s {cut}"
 
 
 def _cut(query: SessionQuery) -> tuple[str, list[int]]:

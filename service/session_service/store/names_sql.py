@@ -20,7 +20,7 @@ def name_columns(alias: str) -> list[str]:
     return [f"{alias}.found", f"{alias}.content::text", f"{alias}.input::text", workflow]
 
 
-def name_source(layout: Layout, tables: Tables, *, parsed: bool, first: str | None = None) -> str:
+def name_source(layout: Layout, tables: Tables, *, parsed: bool, where: str = "true", first: str | None = None) -> str:
     """A subquery of at most one row (found, content, input) for the row `s`, of none if it has a name.
 
     `s.named_as` is the type of session whose rules make the name.
@@ -30,13 +30,12 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool, first: str | No
     have neither an `agent_id` nor a `team_id` key, workflows skip runs that name an agent or a team, and an empty
     input is none.
 
-    `first` is a relation (run_id, known) with the first run of `s`: where that is known there is no row, and the row
-    says more in a fourth column, whether it comes from that run. Layout v3 only.
+    `where` says for which `s` to look. `first` is a relation with the first `run_id` of `s`: the row then says in a
+    fourth column whether it comes from that run. That needs the runs in a table.
     """
-    run_id, from_first, unknown = "", "", ""
-    if first is not None:
+    run_id, from_first = "", ""
+    if first is not None and layout.runs_table:
         run_id, from_first = ", run_id", f", q.run_id = {first}.run_id AS from_first"
-        unknown = f" AND {first}.known IS NOT TRUE"
     no_input = _EMPTY if parsed else "'null'::jsonb"
     # OFFSET 0 keeps conditions on a run above the ordering: below it they would read every run of the session
     return f"""
@@ -48,7 +47,7 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool, first: str | No
         WHERE jsonb_typeof(run) = 'object' AND {_considered(parsed=parsed)}
         OFFSET 0
     ) q
-    WHERE s.session_data->>'session_name' IS NULL{unknown}
+    WHERE s.session_data->>'session_name' IS NULL AND {where}
       AND (s.named_as = 'workflow' OR q.content IS NOT NULL OR q.input NOT IN ({no_input}))
     LIMIT 1"""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 
 class ListedSession(NamedTuple):
@@ -31,12 +31,15 @@ class ListedSession(NamedTuple):
     name_source: NameSource | None
 
 
+Shown = TypeVar("Shown")
+
+
 @dataclass(frozen=True, slots=True)
-class SessionPage:
-    """One page of the list, and how many rows match its filters in all."""
+class SessionPage(Generic[Shown]):
+    """One page of the list, each row as it is shown, and how many rows match its filters in all."""
 
     total: int
-    rows: list[ListedSession]
+    rows: list[Shown]
 
 
 class SessionRecord(NamedTuple):

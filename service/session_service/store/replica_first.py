@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from session_service.database.errors import DatabaseError, TimedOut
 
 from .listing import SessionQuery
-from .records import FirstRuns, SessionPage, SessionRecord, StoredSession
+from .records import FirstRuns, ListedSession, SessionPage, SessionRecord, Shown, StoredSession
 from .session_store import SessionStore
 
 Result = TypeVar("Result")
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 class SessionReader(Protocol):
     """The reads of `SessionStore`."""
 
-    async def page(self, query: SessionQuery) -> SessionPage: ...
+    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]: ...
 
     async def session(
         self, session_id: str, user_id: str | None, shown_as: str | None = None
@@ -68,9 +68,9 @@ class ReplicaFirst:
             self._replica = None
         return await work(self._primary)
 
-    async def page(self, query: SessionQuery) -> SessionPage:
+    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]:
         """A page of sessions; an empty list is never taken from the replica."""
-        return await self._ask(lambda store: store.page(query), lambda page: page.total)
+        return await self._ask(lambda store: store.page(query, show), lambda page: page.total)
 
     async def session(self, session_id: str, user_id: str | None, shown_as: str | None = None) -> StoredSession | None:
         """A session with all that its detail shows; that it does not exist is never taken from the replica."""

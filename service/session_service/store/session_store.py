@@ -12,10 +12,10 @@ from session_service.database.errors import LayoutChanged, StatementFailed
 
 from . import deleting, reading, writing
 from .indexes import Index, missing_indexes
-from .known_names import Names
+from .known_rows import Rows
 from .layout import Layout, detect
 from .listing import SessionQuery, read_page
-from .records import FirstRuns, SessionPage, SessionRecord, StoredSession
+from .records import FirstRuns, ListedSession, SessionPage, SessionRecord, Shown, StoredSession
 from .schema import missing_tables
 from .tables import Tables, catalog_name, quoted
 from .text import storable
@@ -47,7 +47,7 @@ class SessionStore:
         self._layout: Layout | None = None
         self._dependants: frozenset[str] | None = None
         self._totals = Totals()
-        self._names = Names()
+        self._rows = Rows()
         self.on_replica: SessionStore | None = None
         if database.replica is not None and source.replica is not None:
             self.on_replica = SessionStore(database.replica.database, source.replica)
@@ -76,13 +76,13 @@ class SessionStore:
                     raise
         raise AssertionError
 
-    async def page(self, query: SessionQuery) -> SessionPage:
-        """One page of sessions (`GET /sessions`)."""
-        empty = SessionPage(0, [])
+    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]:
+        """One page of sessions (`GET /sessions`), each as `show`, which is pure, makes it."""
+        empty: SessionPage[Shown] = SessionPage(0, [])
         if query.matches_nothing:
             return empty
         return await self._on_layout(
-            lambda layout: read_page(self.database, layout, self.tables, self._totals, self._names, query), empty
+            lambda layout: read_page(self.database, layout, self.tables, self._totals, self._rows, query, show), empty
         )
 
     async def session(self, session_id: str, user_id: str | None, shown_as: str | None = None) -> StoredSession | None:

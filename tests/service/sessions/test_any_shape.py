@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from session_service.sessions.chat_history import chat_history
 from session_service.sessions.detail import detail
-from session_service.sessions.listing import list_body
+from session_service.sessions.listing import list_row
 from session_service.sessions.names import session_name
 from session_service.sessions.previews import run_preview
 from session_service.sessions.run_fields import RUN_FORMS
 from session_service.sessions.runs import Run
 from session_service.sessions.stored_json import stored_json
-from session_service.store.records import NameSource, RunMessages, SessionPage
+from session_service.store.records import NameSource, RunMessages
 
 from .records import listed, record, text
 
@@ -62,7 +62,7 @@ def test_any_row_is_shown(kind: str, data: Any, metadata: Any, other: Any, creat
         "session_data": data,
         "metadata": metadata,
     }
-    assert None not in parsed(list_body(SessionPage(1, [listed(**columns)]), 1, 1))["data"][0].values()
+    assert None not in parsed(list_row(listed(**columns))).values()
     for shown_as in ("agent", "team", "workflow"):
         some = parsed(detail(record(**columns), shown_as, "n", [], nulls=False))
         full = parsed(detail(record(**columns), shown_as, "n", [], nulls=True))

@@ -6,6 +6,7 @@ import pytest
 
 from session_service.database.errors import Refused
 from session_service.store.listing import SessionQuery
+from tests.service.store.rows import as_stored
 
 RUNS_TABLE = """CREATE TABLE ai.agno_runs (run_id varchar PRIMARY KEY, session_id varchar NOT NULL, run_type varchar,
     user_id varchar, run_index bigint, run_data jsonb NOT NULL, created_at bigint NOT NULL)"""
@@ -16,7 +17,7 @@ async def runs(store, session_id):
 
 
 async def total(store):
-    return (await store.page(SessionQuery())).total
+    return (await store.page(SessionQuery(), as_stored)).total
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ async def test_a_missing_schema_and_an_empty_one_are_told_apart(new_agno, open_s
 
 async def test_where_there_is_no_table_there_is_no_session(new_agno, open_store):
     store = open_store(new_agno("empty"))
-    assert (await store.page(SessionQuery())).rows == []
+    assert (await store.page(SessionQuery(), as_stored)).rows == []
     assert await store.session("a", None) is None
     assert await store.record("a", None) is None
     assert await store.run("a", "r") == (None, False)
@@ -88,7 +89,7 @@ async def test_every_read_survives_the_clean_up_of_a_migration(new_agno, open_st
     store = open_store(mixed)
     mixed.session("a", runs=[{"run_id": "r1", "agent_id": "x"}])
     calls = {
-        "page": lambda: store.page(SessionQuery()),
+        "page": lambda: store.page(SessionQuery(), as_stored),
         "session": lambda: store.session("a", None),
         "run": lambda: store.run("a", "r1"),
         "first runs": lambda: store.first_runs("a", None),

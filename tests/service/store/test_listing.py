@@ -6,10 +6,11 @@ import pytest
 
 from session_service.store.listing import SessionQuery
 from tests.service.agno import Agno
+from tests.service.store.rows import as_stored
 
 
 async def ids(store, **query):
-    return [row.session_id for row in (await store.page(SessionQuery(**query))).rows]
+    return [row.session_id for row in (await store.page(SessionQuery(**query), as_stored)).rows]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ async def test_a_query_finds_these_sessions_in_this_order(store, query, expected
     ("query", "total"), [({}, 5), ({"page": 99}, 5), ({"user_id": "ann", "limit": 1}, 2), ({"user_id": "nobody"}, 0)]
 )
 async def test_the_total_counts_all_that_match_whatever_the_page(store, query, total):
-    assert (await store.page(SessionQuery(**query))).total == total
+    assert (await store.page(SessionQuery(**query), as_stored)).total == total
 
 
 async def test_pages_of_equal_keys_neither_overlap_nor_leave_out(v3, open_store):
@@ -111,7 +112,7 @@ async def test_a_row_has_what_the_list_shows_and_nothing_else(v3, open_store):
         created_at=5,
         updated_at=6,
     )
-    [row] = (await open_store(v3).page(SessionQuery())).rows
+    [row] = (await open_store(v3).page(SessionQuery(), as_stored)).rows
     assert (row.session_id, row.session_type, row.agent_id, row.user_id) == ("a1", "agent", "x", "ann")
     assert (row.name, row.state, row.metrics) == (b'"N"', b'{"k": 1}', b'{"total_tokens": 3}')
     assert (row.summary, row.metadata, row.sdk, row.framework) == (b'{"summary": "S"}', b'{"m": null}', b'"s"', b'"f"')
@@ -121,7 +122,7 @@ async def test_a_row_has_what_the_list_shows_and_nothing_else(v3, open_store):
 async def test_a_row_without_a_name_says_what_it_could_be_made_of(v3, open_store):
     for number, data in enumerate([None, "null", {}, [], "5", '"text"', {"session_name": None}]):
         v3.session(f"s{number}", session_data=data)
-    for row in (await open_store(v3).page(SessionQuery())).rows:
+    for row in (await open_store(v3).page(SessionQuery(), as_stored)).rows:
         assert row.name is None
         assert (row.name_source.has_runs, row.name_source.content, row.name_source.input) == (False, None, None)
 
@@ -169,7 +170,7 @@ async def test_the_name_of_a_session_without_one_is_made_of_its_first_runs(new_a
             for index, run in enumerate(runs):
                 agno.add_run(id, f"{id}-{index}", index, **run)
     store = open_store(agno)
-    rows = (await store.page(SessionQuery(limit=100, sort_by="session_id", descending=False))).rows
+    rows = (await store.page(SessionQuery(limit=100, sort_by="session_id", descending=False), as_stored)).rows
     for row, (_, _, listed, opened) in zip(rows, NAMES, strict=True):
         assert (row.session_id, made_of(row.name_source)) == (row.session_id, listed)
         assert row.name_source.workflow_name == b'"W"'

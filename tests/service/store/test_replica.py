@@ -13,6 +13,7 @@ from session_service.store.session_store import MOST_AT_ONCE, SessionStore
 from session_service.store.writing import NewSession
 from tests.service.agno import Agno
 from tests.service.postgres import standby
+from tests.service.store.rows import as_stored
 from tests.service.waiting import until
 
 EVERYTHING = SessionQuery()
@@ -62,7 +63,7 @@ def paused(replica):
 
 
 async def listed(store):
-    return [row.session_id for row in (await store.page(EVERYTHING)).rows]
+    return [row.session_id for row in (await store.page(EVERYTHING, as_stored)).rows]
 
 
 async def test_reads_go_to_the_replica_and_writes_to_the_primary(v3, replica, store):

@@ -4,10 +4,11 @@ import psycopg2
 import pytest
 
 from session_service.store.listing import SessionQuery
+from tests.service.store.rows import as_stored
 
 
 async def total(store, **query):
-    return (await store.page(SessionQuery(**query))).total
+    return (await store.page(SessionQuery(**query), as_stored)).total
 
 
 async def test_a_count_follows_what_others_write(v3, open_store):
