@@ -17,6 +17,7 @@ CONNECTIONS = 16
 TARGETS: dict[str, tuple[float | None, float | None, float | None]] = {
     "list": (50, 0.5, 32 / 25),
     "list_user": (None, 0.5, 39 / 26),
+    "list_pages": (None, None, None),
     "detail": (5, 0.4, 574 / 154),
     "runs": (4.5, 0.5, 482 / 190),
     "create": (10, 0.25, 3902 / 311),

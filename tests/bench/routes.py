@@ -46,6 +46,11 @@ def _list_by_user(sessions: range) -> list[Request]:
     return _shuffled(lambda n: Request("GET", f"/sessions?user_id={FIRST_USER + n}&limit=20&page=1"), range(USERS))
 
 
+def _list_pages(sessions: range) -> list[Request]:
+    pages = range(1, -(-len(sessions) // 20) + 1)
+    return [Request("GET", f"/sessions?limit=20&page={page}") for page in pages]
+
+
 def _detail(sessions: range) -> list[Request]:
     return _shuffled(lambda n: Request("GET", _session(n)), sessions)
 
@@ -89,6 +94,7 @@ def _mixed(sessions: range) -> list[Request]:
 ROUTES = (
     Route("list", "list (20 rows)", _list, slow=True),
     Route("list_user", "list by user", _list_by_user, slow=True),
+    Route("list_pages", "list, page after page", _list_pages, slow=True),
     Route("detail", "detail", _detail),
     Route("runs", "runs", _runs),
     Route("create", "create", _create, writes=True),
