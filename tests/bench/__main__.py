@@ -76,6 +76,7 @@ def _routes(postgres: Postgres, plan: Plan, options: argparse.Namespace, record:
             stack.enter_context(server)
             for server in (
                 servers.service(dsn, logs),
+                *([servers.service(dsn, logs, "--workers", "2")] if wanted("session-service --workers 2") else []),
                 *(servers.agentos(adapter, dsn, logs) for adapter in ("sync", "async") if wanted("AgentOS")),
             )
         ]

@@ -83,7 +83,7 @@ def agentos(adapter: str, dsn: str, logs: Path) -> Iterator[Server]:
 
 @contextmanager
 def service(dsn: str, logs: Path, *options: str) -> Iterator[Server]:
-    """The service as it is installed, with its defaults."""
+    """The service as it is installed, with its defaults but for these options of `serve`."""
     port = free_port()
     settings = {
         "AGNO_SESSION_DSN_MAP": json.dumps({"main": dsn}),
@@ -91,7 +91,8 @@ def service(dsn: str, logs: Path, *options: str) -> Iterator[Server]:
         "AGNO_ADMIN_PORT": "off",
         "AGNO_DRAIN_SECONDS": "0",
     }
-    with _started("session-service", [str(SERVICE), "serve", *options], settings, port, logs / "service.log") as server:
+    name = " ".join(["session-service", *options])
+    with _started(name, [str(SERVICE), "serve", *options], settings, port, logs / f"{name}.log") as server:
         yield server
 
 
