@@ -15,6 +15,7 @@ from session_service.database.database import State
 from session_service.database.replica import ReplicaState
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
+from session_service.http.deadline import Deadline
 from session_service.http.front import Front, Handler
 from session_service.http.observer import Observer
 from session_service.http.routing import Route, Router
@@ -86,7 +87,7 @@ def create_app(settings: Settings) -> web.Application:
         live=live,
         require_db_id=settings.require_db_id,
         cors_origins=settings.cors_origins,
-        request_timeout=settings.request_timeout,
+        deadline=Deadline(settings.request_timeout),
         compress_from=settings.compress_from,
         largest_body=settings.largest_body,
         draining=lambda: prober.draining,

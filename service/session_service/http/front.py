@@ -22,6 +22,7 @@ from session_service.http.caller import Caller
 from session_service.http.compression import Encoder
 from session_service.http.connection import expectation
 from session_service.http.cors import is_preflight, preflight, response_headers
+from session_service.http.deadline import Deadline, Expired
 from session_service.http.errors import ApiError, database_failure
 from session_service.http.observer import CLIENT_CLOSED_REQUEST, Observer
 from session_service.http.requests import Call
@@ -47,7 +48,7 @@ class Front:
     live: LiveStores
     require_db_id: bool
     cors_origins: frozenset[str]
-    request_timeout: float | None
+    deadline: Deadline
     observer: Observer
     compress_from: int | None
     largest_body: int
@@ -133,12 +134,9 @@ class Front:
     async def _in_time(self, answering: Awaitable[web.StreamResponse]) -> web.StreamResponse:
         """The answer, or 504 at the deadline: what is cancelled here is cancelled on the database server, too."""
         try:
-            async with asyncio.timeout(self.request_timeout) as deadline:
-                return await answering
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            raise ApiError(504, f"The request took longer than {self.request_timeout:g} seconds") from None
+            return await self.deadline.keep(answering)
+        except Expired:
+            raise ApiError(504, f"The request took longer than {self.deadline.seconds:g} seconds") from None
 
     def add_headers(self, request: web.BaseRequest, exchange: Exchange, response: web.StreamResponse) -> None:
         """What every answer carries of its exchange, and ordinary ones for browsers: a preflight has its own."""

@@ -39,12 +39,16 @@ class Router(Generic[Handler]):
     """Finds the handler of a method and a decoded path."""
 
     def __init__(self, routes: tuple[Route[Handler], ...]) -> None:
-        self._routes = [(route, route.template.split("/")) for route in routes]
+        # by the number of their parts
+        self._routes: dict[int, list[tuple[Route[Handler], list[str]]]] = {}
+        for route in routes:
+            pattern = route.template.split("/")
+            self._routes.setdefault(len(pattern), []).append((route, pattern))
 
     def match(self, method: str, path: str) -> Match[Handler]:
         """The handler, or 404, or 405 with the method of the first route of this path, as AgentOS names it."""
         parts = path.split("/")
-        for route, pattern in self._routes:
+        for route, pattern in self._routes.get(len(parts), ()):
             values = _values(pattern, parts)
             if values is None:
                 continue
@@ -55,8 +59,6 @@ class Router(Generic[Handler]):
 
 
 def _values(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
-    if len(pattern) != len(parts):
-        return None
     values = {}
     for expected, part in zip(pattern, parts, strict=True):
         if expected.startswith("{"):
