@@ -42,10 +42,10 @@ e2e: $(INSTALLED) $(AGENTOS) ## A real Kubernetes node, both images, a SessionSt
 docs: $(INSTALLED) ## The documentation site, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(INSTALLED) $(AGENTOS) ## Measure the service beside AgentOS (20 minutes; BENCH=quick is one)
+bench: $(INSTALLED) $(AGENTOS) ## Measure the service beside AgentOS (15 minutes; BENCH=quick is one)
 	@$(BIN)/python -m tests.bench routes --plan $(BENCH) $(if $(SERVERS),--servers $(SERVERS)) $(if $(POSTGRES),--postgres $(POSTGRES))
 
-bench-growth: $(INSTALLED) ## Measure pages of up to 1,000,000 sessions (15 minutes)
+bench-growth: $(INSTALLED) ## Measure pages of up to 1,000,000 sessions (5 minutes)
 	@$(BIN)/python -m tests.bench growth --plan $(BENCH)
 
 bench-operator: $(INSTALLED) ## Measure the operator over 1,000 SessionStores (4 minutes)
