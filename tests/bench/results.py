@@ -72,15 +72,6 @@ def _cost(spent: Sequence[tuple[float | None, int]]) -> float | None:
     return median(costs) if costs else None
 
 
-@dataclass(frozen=True)
-class Target:
-    """What a ratio of rates must reach. `better` names the servers of which the better one is compared with."""
-
-    route: str
-    better: tuple[str, ...]
-    at_least: float
-
-
 def ratio(found: dict[Key, Figures], route: str, connections: int, subject: str, others: Sequence[str]) -> float | None:
     """The subject's rate by that of the best of the others; None where one of them was not measured."""
     ours = found.get((subject, route, connections))

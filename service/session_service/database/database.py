@@ -84,14 +84,14 @@ class Database:
 
     async def write(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
         """Rows of a statement that may change something: tried once, for it may have succeeded unheard."""
-        async with self._lend() as connection:
+        async with _Loan(self) as connection:
             try:
                 return await self._fetch(connection, sql, parameters, prepare=parameters is not None)
             finally:
                 self.written_at = time.monotonic()
 
     async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
-        async with self._lend() as connection:
+        async with _Loan(self) as connection:
             return await self._fetch(connection, sql, parameters, prepare=parameters is not None)
 
     async def _fetch(
@@ -107,7 +107,7 @@ class Database:
 
     async def stream(self, sql: str, parameters: Sequence[Any], batch: int) -> AsyncGenerator[list[Row], None]:
         """Rows in batches from a cursor, so that memory holds one batch. Nothing is yielded where there are none."""
-        async with self._lend() as connection:
+        async with _Loan(self) as connection:
             fetch = f"FETCH {batch} FROM batches"
             opening = f"BEGIN READ ONLY; DECLARE batches NO SCROLL CURSOR FOR {sql}; {fetch}"
             rows = await self._fetch(connection, opening, parameters)
@@ -115,9 +115,6 @@ class Database:
                 yield rows
                 rows = await self._fetch(connection, fetch) if len(rows) == batch else []
             await self._fetch(connection, "COMMIT")
-
-    def _lend(self) -> _Loan:
-        return _Loan(self)
 
     def refused(self, reason: str, message: str) -> Refused:
         """Note that we may not do here what we are for, and give the error to raise."""

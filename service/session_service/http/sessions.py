@@ -23,7 +23,7 @@ from session_service.http.parameters import (
 )
 from session_service.http.requests import Call
 from session_service.sessions.detail import detail
-from session_service.sessions.json_text import read_object
+from session_service.sessions.json_text import member
 from session_service.sessions.listing import list_body, list_row
 from session_service.sessions.names import session_name
 from session_service.sessions.run_import import imported_runs
@@ -38,6 +38,8 @@ from session_service.store.listing import SessionQuery
 from session_service.store.records import NameSource, StoredSession
 from session_service.store.session_store import RunTaken, SessionStore
 from session_service.store.writing import NewSession, SessionChanges
+
+_stored_name = member("session_name")
 
 
 async def list_sessions(call: Call) -> web.Response:
@@ -74,8 +76,7 @@ async def read_session(call: Call) -> web.Response:
 
 def _detail(found: StoredSession, shown_as: str | None, *, nulls: bool) -> bytes:
     shown_as = shown_as or found.record.session_type
-    stored_name = read_object(found.record.session_data).get("session_name")
-    name = session_name(stored_name, shown_as, found.name_source, parsed=True)
+    name = session_name(_stored_name(found.record.session_data), shown_as, found.name_source, parsed=True)
     return detail(found.record, shown_as, name, found.chat, nulls=nulls)
 
 

@@ -44,6 +44,11 @@ def detail(record: SessionRecord, shown_as: str, name: str, chat: Sequence[RunMe
     return write_object([(field, fields.get(field)) for field in names], nulls=nulls)
 
 
+def total_tokens(metrics: bytes | None) -> bytes | None:
+    """What the metrics of a session count of them; None where that is no integer."""
+    return integer(_total_tokens(metrics))
+
+
 def _common(record: SessionRecord, data: dict[str, bytes]) -> Fields:
     return {
         "session_id": write_string(record.session_id),
@@ -64,7 +69,7 @@ def _conversation(record: SessionRecord, shown_as: str, chat: Sequence[RunMessag
         "team_id": write_string(record.team_id),
         "session_summary": shown_summary(record.summary),
         "metrics": metrics,
-        "total_tokens": integer(_total_tokens(metrics)),
+        "total_tokens": total_tokens(metrics),
         "agent_data": an_object(record.agent_data),
         "team_data": an_object(record.team_data),
         "metadata": with_sdk(record.metadata, sdk),

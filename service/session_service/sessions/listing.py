@@ -6,12 +6,11 @@ from msgspec import Raw, Struct
 
 from session_service.store.records import ListedSession, SessionPage
 
-from .json_text import an_object, encode, integer, member, write_list
+from .detail import total_tokens
+from .json_text import an_object, encode, write_list
 from .names import session_name
 from .sdk import sdk_of, with_sdk
 from .timestamps import from_unix
-
-_total_tokens = member("total_tokens")
 
 
 class _Row(Struct, omit_defaults=True, gc=False):
@@ -69,7 +68,7 @@ def list_row(session: ListedSession) -> bytes:
             workflow_id=session.workflow_id,
             session_summary=_raw(an_object(session.summary)),
             metrics=_raw(metrics),
-            total_tokens=_raw(integer(_total_tokens(metrics))),
+            total_tokens=_raw(total_tokens(metrics)),
             metadata=_raw(with_sdk(session.metadata, sdk)),
         )
     )

@@ -103,7 +103,7 @@ def _statement(
     if deep:  # only the ids are sorted and skipped, not whole rows
         cut = f"WHERE s.session_id IN (SELECT s.session_id FROM {tables.sessions} s {cut})"
     unknown = "k.known IS NOT TRUE" if proving else "true"
-    names = name_source(layout, tables, parsed=False, where=unknown, first="f" if proving else None)
+    names = name_source(layout, tables, parsed=False, where=unknown, first=proving)
     # the page is cut first, in s: expressions in the select list of a LIMIT/OFFSET run for skipped rows too
     return f"""
     SELECT t.total, t.snapshot, {proof}, c.*

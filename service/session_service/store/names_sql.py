@@ -20,7 +20,7 @@ def name_columns(alias: str) -> list[str]:
     return [f"{alias}.found", f"{alias}.content::text", f"{alias}.input::text", workflow]
 
 
-def name_source(layout: Layout, tables: Tables, *, parsed: bool, where: str = "true", first: str | None = None) -> str:
+def name_source(layout: Layout, tables: Tables, *, parsed: bool, where: str = "true", first: bool = False) -> str:
     """A subquery of at most one row (found, content, input) for the row `s`, of none if it has a name.
 
     `s.named_as` is the type of session whose rules make the name.
@@ -30,12 +30,12 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool, where: str = "t
     have neither an `agent_id` nor a `team_id` key, workflows skip runs that name an agent or a team, and an empty
     input is none.
 
-    `where` says for which `s` to look. `first` is a relation with the first `run_id` of `s`: the row then says in a
-    fourth column whether it comes from that run. That needs the runs in a table.
+    `where` says for which `s` to look. With `first` there is a relation `f` with the first `run_id` of `s`: the row
+    then says in a fourth column whether it comes from that run. That needs the runs in a table.
     """
     run_id, from_first = "", ""
-    if first is not None and layout.runs_table:
-        run_id, from_first = ", run_id", f", q.run_id = {first}.run_id AS from_first"
+    if first and layout.runs_table:
+        run_id, from_first = ", run_id", ", q.run_id = f.run_id AS from_first"
     no_input = _EMPTY if parsed else "'null'::jsonb"
     # OFFSET 0 keeps conditions on a run above the ordering: below it they would read every run of the session
     return f"""
