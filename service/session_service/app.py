@@ -6,12 +6,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import get_args
 
 from aiohttp import web
 
 from session_service import __version__
 from session_service.database.database import State
+from session_service.database.dsn_map import DsnMap
 from session_service.database.replica import ReplicaState
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
@@ -71,7 +73,8 @@ def create_app(settings: Settings) -> web.Application:
     prober = Prober(live, settings.startup_grace)
     reloader = None
     if settings.databases_file is not None:
-        reloader = Reloader(settings.databases_file, settings.default_db_id, live, applied=prober.follow)
+        load = partial(DsnMap.load, default=settings.default_db_id, schema=settings.schema)
+        reloader = Reloader(settings.databases_file, load, live, applied=prober.follow)
     table = routes(prober, settings)
     known = [(method, route.template) for route in table for method in route.handlers]
     metrics = Metrics(__version__, [*known, ("GET", UNMATCHED), ("OPTIONS", PREFLIGHT)])

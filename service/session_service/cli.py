@@ -212,9 +212,15 @@ async def _check(_: argparse.Namespace, settings: Settings) -> int:
             try:
                 found = f"{'ok':<12} {(await store.layout(fresh=True)).name}"
             except DatabaseError as error:
-                failed, found = True, f"{'failed':<12} {error.reason}: {error}"
+                failed, found = True, f"{'failed':<12} {error.reason}: {error}{_place(store)}"
             print(f"{id:<24} {store.table:<24} {found}", flush=True)
     return 1 if failed else 0
+
+
+def _place(store: SessionStore) -> str:
+    """Where a database was looked for. The log and the probes never tell that."""
+    dsn = store.source.dsn
+    return "" if dsn.problem else f" ({dsn.place})"
 
 
 async def _migrate(options: argparse.Namespace, settings: Settings) -> int:

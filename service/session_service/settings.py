@@ -22,6 +22,7 @@ class Settings:
     databases: DsnMap = field(repr=False)
     databases_file: Path | None
     default_db_id: str | None
+    schema: str | None
     require_db_id: bool
     host: str
     port: int
@@ -49,6 +50,7 @@ class Settings:
             databases=_databases(value),
             databases_file=None if value["AGNO_SESSION_DSN_MAP"] else value["AGNO_SESSION_DSN_MAP_FILE"],
             default_db_id=value["AGNO_DEFAULT_DB_ID"],
+            schema=value["AGNO_SESSION_SCHEMA"],
             require_db_id=value["AGNO_REQUIRE_DB_ID"],
             host=value["AGNO_SERVICE_HOST"],
             port=value["AGNO_SERVICE_PORT"],
@@ -101,15 +103,15 @@ class Settings:
 
 
 def _databases(value: Mapping[str, Any]) -> DsnMap:
-    default = value["AGNO_DEFAULT_DB_ID"]
+    default, schema = value["AGNO_DEFAULT_DB_ID"], value["AGNO_SESSION_SCHEMA"]
     given = next((name for name in DSN_VARIABLES if value[name] is not None), None)
     if given is None:
         raise BadSetting(f"no database: set {', '.join(DSN_VARIABLES[:-1])} or {DSN_VARIABLES[-1]}, or give --embedded")
     try:
         if given == "AGNO_SESSION_DSN_MAP":
-            return DsnMap.parse(value[given], default)
+            return DsnMap.parse(value[given], default, schema)
         if given == "AGNO_SESSION_DSN_MAP_FILE":
-            return DsnMap.load(value[given], default)
-        return DsnMap.of_one(value[given], default)
+            return DsnMap.load(value[given], default, schema)
+        return DsnMap.of_one(value[given], default, schema)
     except BadDsnMap as error:
         raise BadSetting(f"{given}: {error}") from None

@@ -95,6 +95,13 @@ VARIABLES = (
     Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read anew when it changes."),
     Variable("AGNO_PG_DSN", str, None, "The DSN of one database, whose id is `default`."),
     Variable("DATABASE_URL", str, None, "The same, where the variables above are unset."),
+    Variable(
+        "AGNO_SESSION_SCHEMA",
+        str,
+        None,
+        "The schema of agno's tables for databases whose entry in the map names none; else that of the DSN's "
+        "`search_path`, else `ai`.",
+    ),
     Variable("AGNO_DEFAULT_DB_ID", str, None, "The database that answers without `db_id`; else the first of the map."),
     Variable(
         "AGNO_REQUIRE_DB_ID", _flag, False, "Answer 400 without `db_id` where there are several, as AgentOS does."

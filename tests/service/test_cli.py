@@ -44,7 +44,7 @@ async def test_check_prints_a_row_for_each_source_and_fails_if_any_does(v3, new_
         "typo",
         "agno_sessions",
         "failed",
-        "NoSuchDatabase: the database refuses the connection",
+        f"NoSuchDatabase: the database refuses the connection (host '{v3.server.socket}', port 5432)",
     ]
     assert len(rest) == 4
     assert "canary" not in ended.output + ended.errors

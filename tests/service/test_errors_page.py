@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from session_service.database.errors import CONNECT_ERRORS, STATEMENT_ERRORS, Refused, StatementFailed
+from session_service.database.errors import CONNECT_ERRORS, STATEMENT_ERRORS, WORDS, Refused, StatementFailed
 from session_service.http.errors import database_failure
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/errors.md").read_text()
@@ -31,4 +31,4 @@ def test_connections_that_fail():
         assert database_failure(kind(reason, ""), "main").status == 503
         return state, reason, "refused" if kind is Refused else "unreachable"
 
-    assert rows("A connection that fails") == [row(*entry) for entry in CONNECT_ERRORS]
+    assert rows("A connection that fails") == [row(*entry) for entry in (*CONNECT_ERRORS, *WORDS)]

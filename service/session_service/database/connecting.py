@@ -11,7 +11,7 @@ import psycopg2.extensions
 from .addresses import targets
 from .connection import Connection
 from .dsn import Dsn
-from .errors import Refused, Unavailable, connect_error
+from .errors import Unavailable, connect_error, malformed
 from .libpq import tell_sqlstates
 
 # JSON is selected as ::text (OID 25) and stays bytes; ids are varchar and become str.
@@ -25,7 +25,7 @@ async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> C
     not answer leaves time for the second: libpq as we use it has no time limit for each.
     """
     if dsn.problem is not None:
-        raise Refused("MalformedDsn", f"the DSN is malformed: {dsn.problem}")
+        raise malformed(dsn.problem)
     ends = time.monotonic() + timeout
     try:
         async with asyncio.timeout(timeout):

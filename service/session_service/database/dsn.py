@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, quote, urlencode
+from difflib import get_close_matches
 
 import psycopg2
 import psycopg2.extensions
 
-_SQLALCHEMY_DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+://")
+from .driver_parameters import parted
+from .libpq import KEYWORDS
 
 # A dead peer must be noticed in seconds; whoever sets one of these in the DSN is left alone.
 _DEFAULTS = {
@@ -21,49 +22,95 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
+# What outweighs the DSN, PGCLIENTENCODING, and the settings of role and database: statements and rows are UTF-8.
+_PINNED = {"client_encoding": "UTF8"}
+
+_FORM = "write postgresql://user:password@host:5432/dbname or host=… dbname=… user=… password=…"
+_CHARACTERS = f"it holds a character that no DSN has; {_FORM}"
+_ENCODE = "if its password holds @ : / ? # or %, write those as %40 %3A %2F %3F %23 %25"
 
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
     """Where a database is and who we are there. Holds a password: never printed, compared only.
 
-    `problem` says what is wrong with a text that is no DSN, without repeating it: such a database refuses us, and the
-    others of the map serve.
+    `problem` says what is wrong with a text that is no DSN. It repeats nothing of it but words that libpq knows, since
+    any part may be a password. Such a database refuses us, and the others of the map serve.
+
+    `schema` and `pool_size` are what pgx's `search_path` and `pool_max_conns` say; `dropped` names parameters that
+    mean something to other drivers only.
     """
 
     text: str = field(repr=False)
     problem: str | None = None
+    schema: str | None = field(default=None, repr=False)
+    pool_size: int | None = field(default=None, repr=False)
+    dropped: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Dsn:
         """Take `postgres://`, `postgresql://`, `key=value` words, or SQLAlchemy's `postgresql+driver://`."""
+        if "\0" in text:  # libpq would end there
+            return cls("", _CHARACTERS)
+        found = parted(text.strip())
         try:
-            words = psycopg2.extensions.parse_dsn(_without_driver(text.strip()))
+            words = psycopg2.extensions.parse_dsn(found.text)
+            if not words:
+                return cls("", "it is empty")
+            if problem := _problem(found.text, words):
+                return cls("", problem)
+            dsn = psycopg2.extensions.make_dsn(**(_DEFAULTS | words | _PINNED))
         except psycopg2.Error as error:
             return cls("", _reason(str(error)))
-        if not words:
-            return cls("", "it is empty")
-        if not all(_is_port(port) for port in words.get("port", "").split(",")):
-            return cls("", "its port is not a number from 1 to 65535")
-        return cls(psycopg2.extensions.make_dsn(**(_DEFAULTS | words)))
+        except UnicodeEncodeError:
+            return cls("", _CHARACTERS)
+        size = found.understood.get("pool_max_conns", "")
+        return cls(
+            dsn,
+            schema=_first_schema(found.understood.get("search_path", "")),
+            pool_size=int(size) if re.fullmatch("[0-9]{1,4}", size) and int(size) else None,
+            dropped=found.dropped,
+        )
+
+    @property
+    def place(self) -> str:
+        """Host and port, for a person who looks for what is wrong at a terminal; a hint where they may be otherwise."""
+        words = psycopg2.extensions.parse_dsn(self.text)
+        if "@" in words.get("dbname", ""):  # what follows a slash in a password ends up there
+            return _ENCODE
+        hosts = words.get("host", words.get("hostaddr", "")).split(",")
+        ports = words.get("port", "5432").split(",")
+        ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+        return "; ".join(
+            f"host {host!r}, port {port or 5432}" if host else f"the local socket, port {port or 5432}"
+            for host, port in zip(hosts, ports, strict=True)
+        )
+
+
+def _problem(text: str, words: dict[str, str]) -> str | None:
+    if any(char in value for value in words.values() for char in "\r\n"):
+        return "it has more than one line"
+    if "://" in text and text.partition("://")[2].partition("?")[0].partition("/")[0].count("@") > 1:
+        return f"its address has more than one @: {_ENCODE}"
+    # libpq looks at ports only as it connects. A list of hosts has a list of ports, each of which may be empty.
+    if not all(_is_port(port) for port in words.get("port", "").split(",")):
+        return f"its port is not a number from 1 to 65535; {_ENCODE}"
+    return None
 
 
 def _is_port(text: str) -> bool:
-    """Libpq looks at ports only as it connects. A list of hosts has a list of ports, each of which may be empty."""
     return not text or (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535)
 
 
-def _without_driver(text: str) -> str:
-    if not _SQLALCHEMY_DRIVER.match(text):
-        return text
-    address, _, query = _SQLALCHEMY_DRIVER.sub(r"\1://", text).partition("?")
-    # asyncpg's name for what libpq calls sslmode
-    options = [("sslmode" if key == "ssl" else key, value) for key, value in parse_qsl(query, keep_blank_values=True)]
-    return f"{address}?{urlencode(options, quote_via=quote)}" if options else address
+def _first_schema(search_path: str) -> str | None:
+    first = search_path.partition(",")[0].strip().strip('"')
+    return None if not first or first.startswith("$") else first
 
 
 def _reason(message: str) -> str:
-    """Give libpq's reason without the value that it quotes, which may be a password; a parameter's name is safe."""
-    if unknown := re.search(r'invalid (?:URI query parameter|connection option)[^"]*"(\w+)"', message):
-        return f"it has a parameter that libpq does not know: {unknown[1]}"
-    return "write postgresql://user:password@host:5432/dbname or host=… dbname=… user=… password=…"
+    """What libpq finds wrong, without anything that it quotes: a name it does not know may be all of a DSN."""
+    if not (unknown := re.search(r'invalid (?:URI query parameter|connection option): ?"(.*)"|option "(.*)"', message)):
+        return f"{_FORM}; {_ENCODE}" if "percent-encoded" in message else _FORM
+    near = get_close_matches(unknown[1] or unknown[2] or "", KEYWORDS, n=1, cutoff=0.8)
+    meant = f" (is {near[0]} meant?)" if near else ""
+    return f"it has a parameter that libpq does not know{meant}; {_FORM}"

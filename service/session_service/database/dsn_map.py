@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .dsn import Dsn
+
+log = logging.getLogger(__name__)
 
 
 class BadDsnMap(ValueError):
@@ -47,29 +50,33 @@ class DsnMap:
     default: str
 
     @classmethod
-    def of_one(cls, dsn: str, default: str | None) -> DsnMap:
+    def of_one(cls, dsn: str, default: str | None, schema: str | None = None) -> DsnMap:
         """One database with the id `default`, as `AGNO_PG_DSN` and `DATABASE_URL` give it."""
-        return _with_default({"default": (_source("default", {"dsn": dsn}),)}, default)
+        return _with_default({"default": (_source("default", {"dsn": dsn}, schema),)}, default)
 
     @classmethod
-    def parse(cls, text: str, default: str | None) -> DsnMap:
-        """Read the JSON text of a map; `default` is the id that `AGNO_DEFAULT_DB_ID` names, if any."""
+    def parse(cls, text: str, default: str | None, schema: str | None = None) -> DsnMap:
+        """Read the JSON text of a map.
+
+        `default` is the id that `AGNO_DEFAULT_DB_ID` names, if any; `schema`, of `AGNO_SESSION_SCHEMA`, is that of
+        databases that have none in the map.
+        """
         try:
             entries = json.loads(text, object_pairs_hook=_unique)
         except json.JSONDecodeError as error:
             raise BadDsnMap(f"it is not JSON: line {error.lineno}, column {error.colno}") from None
         if not isinstance(entries, dict) or not entries:
             raise BadDsnMap('it must be a JSON object with at least one database: {"main": "postgresql://…"}')
-        return _with_default({key: tuple(_sources(key, value)) for key, value in entries.items()}, default)
+        return _with_default({key: tuple(_sources(key, value, schema)) for key, value in entries.items()}, default)
 
     @classmethod
-    def load(cls, path: Path, default: str | None) -> DsnMap:
-        """Read the map from a file."""
+    def load(cls, path: Path, default: str | None, schema: str | None = None) -> DsnMap:
+        """Read the map from a file, as `parse` does."""
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise BadDsnMap(f"the file {path} can't be read: {type(error).__name__}") from None
-        return cls.parse(text, default)
+        return cls.parse(text, default, schema)
 
 
 def _with_default(sources: dict[str, tuple[Source, ...]], default: str | None) -> DsnMap:
@@ -86,17 +93,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _sources(key: str, value: Any) -> Iterator[Source]:
+def _sources(key: str, value: Any, schema: str | None) -> Iterator[Source]:
     if not key:
         raise BadDsnMap("an id must not be empty")
     entries = value if isinstance(value, list) else [value]
     if not entries:
         raise BadDsnMap(f"{key!r} has no database")
     for entry in entries:
-        yield _source(key, {"dsn": entry} if isinstance(entry, str) else entry)
+        yield _source(key, {"dsn": entry} if isinstance(entry, str) else entry, schema)
 
 
-def _source(key: str, entry: Any) -> Source:
+def _source(key: str, entry: Any, schema: str | None) -> Source:
     if not isinstance(entry, dict):
         raise BadDsnMap(f"{key!r} must be a DSN or an object with a dsn")
     dsn = _take(key, entry, "dsn", str, None)
@@ -107,12 +114,15 @@ def _source(key: str, entry: Any) -> Source:
     known = {"dsn", "readOnlyDsn", "schema", "sessionTable", "runsTable", "pool", "statementTimeoutSeconds"}
     if unknown := (set(entry) - known) | {f"pool.{name}" for name in set(pool) - {"maxSize", "maxWaiting"}}:
         raise BadDsnMap(f"{key!r} has an unknown key: {', '.join(sorted(unknown))}")
+    parsed = Dsn.parse(dsn)
+    if parsed.dropped:
+        log.debug("the DSN of %r has parameters of other drivers, which do nothing: %s", key, ", ".join(parsed.dropped))
     return Source(
-        Dsn.parse(dsn),
-        _take(key, entry, "schema", str, "ai"),
+        parsed,
+        _take(key, entry, "schema", str, schema or parsed.schema or "ai"),
         _take(key, entry, "sessionTable", str, "agno_sessions"),
         _take(key, entry, "runsTable", str, "agno_runs"),
-        _take(key, pool, "maxSize", int, 10),
+        _take(key, pool, "maxSize", int, parsed.pool_size or 10),
         _take(key, entry, "statementTimeoutSeconds", int, 30),
         _take(key, pool, "maxWaiting", int, 500),
         None if read_only is None else Dsn.parse(read_only),

@@ -6,9 +6,12 @@ The tables here are those of docs/reference/errors.md.
 from __future__ import annotations
 
 import re
+from socket import gaierror
 from typing import Self
 
 import psycopg2
+
+from .libpq import KEYWORDS
 
 
 class DatabaseError(Exception):
@@ -92,14 +95,45 @@ CONNECT_ERRORS: tuple[tuple[str, Kind, str], ...] = (
     ("08", Unavailable, "Unreachable"),
 )
 
+OUT_OF_REACH = {
+    "UnknownHost": "the name of its host is not known",
+    "NotListening": "nobody listens at its address",
+    "ConnectTimeout": "its address does not answer in time",
+    "TlsFailed": "the connection broke off while TLS was negotiated",
+    "Unreachable": "the database is out of reach",
+}
+"""Why no server was reached, and the words for it."""
+
 # Said by libpq itself, or by PgBouncer under a general SQLSTATE; both speak English whatever the server speaks.
-_WORDS = (
+WORDS: tuple[tuple[str, Kind, str], ...] = (
     ("no password supplied", Refused, "InvalidPassword"),
     ("server does not support SSL", Refused, "TlsRefused"),
+    ("channel binding", Refused, "TlsRefused"),
     ("certificate", Refused, "TlsRefused"),
+    ("SSL error", Refused, "TlsRefused"),
+    ("SSL SYSCALL error", Unavailable, "TlsFailed"),
     ("no such database", Refused, "NoSuchDatabase"),
     ("no such user", Refused, "NoSuchRole"),
     ("password authentication failed", Refused, "InvalidPassword"),
+    ("Connection refused", Unavailable, "NotListening"),
+    ("Is the server running locally", Unavailable, "NotListening"),
+    ("timed out", Unavailable, "ConnectTimeout"),
+    ("timeout expired", Unavailable, "ConnectTimeout"),
+    ("could not translate host name", Unavailable, "UnknownHost"),
+)
+
+# What libpq refuses before it connects: a pattern, and libpq's words without what they quote.
+_MISTAKES = (
+    (r'invalid "?(\w+)"? value: ', "invalid {} value"),
+    (r'invalid integer value ".*" for connection option "(\w+)"', "invalid integer value for {}"),
+    (r"could not match \d+ (\w+) (?:names|numbers) to", "as many hosts, addresses and ports must be given"),
+    (r"could not parse network address", "could not parse network address of hostaddr"),
+    (r"definition of service .* not found", "definition of service not found"),
+    (r"service file .* not found", "service file not found"),
+    (r"syntax error in service file", "syntax error in service file"),
+    (r"invalid SSL protocol version range", "invalid SSL protocol version range"),
+    (r"weak sslmode .* may not be used", "weak sslmode may not be used with these parameters"),
+    (r"GSSAPI encryption required but", "GSSAPI encryption required, but not available"),
 )
 
 # severity, two blanks, SQLSTATE, as libpq prints them
@@ -112,7 +146,13 @@ def connect_error(error: Exception) -> DatabaseError:
     libpq keeps no result of a failed connection, only its text; in verbose form that has the SQLSTATE, which is the
     same in every language that the server may speak.
     """
+    if isinstance(error, gaierror):
+        return _connect_error(Unavailable, "UnknownHost")
+    if isinstance(error, TimeoutError):
+        return _connect_error(Unavailable, "ConnectTimeout")
     text = str(error)
+    if mistake := _mistake(text):
+        return malformed(mistake)
     found = _SQLSTATE.search(text)
     code = found[1] if found else ""
     if code == "28000" and "does not exist" in text:  # of one SQLSTATE with a role that may not log in
@@ -120,7 +160,7 @@ def connect_error(error: Exception) -> DatabaseError:
     for state, kind, reason in CONNECT_ERRORS:
         if code.startswith(state) and state != "08":
             return _connect_error(kind, reason)
-    for part, kind, reason in _WORDS:
+    for part, kind, reason in WORDS:
         if part in text:
             return _connect_error(kind, reason)
     if code and not code.startswith("08"):
@@ -131,8 +171,20 @@ def connect_error(error: Exception) -> DatabaseError:
 def _connect_error(kind: Kind, reason: str) -> DatabaseError:
     if kind is Refused:
         return Refused(reason, "the database refuses the connection")
-    words = "is out of reach" if reason == "Unreachable" else "is not taking connections"
-    return Unavailable(reason, f"the database {words}")
+    return Unavailable(reason, OUT_OF_REACH.get(reason, "the database is not taking connections"))
+
+
+def _mistake(text: str) -> str | None:
+    for pattern, words in _MISTAKES:
+        if found := re.search(pattern, text):
+            name = found[1] if found.re.groups else ""
+            return words.format(name if name in KEYWORDS else "parameter")
+    return None
+
+
+def malformed(problem: str) -> Refused:
+    """Why a DSN can't be used; `problem` repeats no value of it."""
+    return Refused("MalformedDsn", f"the DSN is malformed: {problem}")
 
 
 def statement_error(error: psycopg2.Error) -> DatabaseError:

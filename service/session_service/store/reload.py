@@ -34,11 +34,15 @@ class Reloader:
     """
 
     def __init__(
-        self, path: Path, default: str | None, live: LiveStores, applied: Callable[[], None] = lambda: None
+        self,
+        path: Path,
+        load: Callable[[Path], DsnMap],
+        live: LiveStores,
+        applied: Callable[[], None] = lambda: None,
     ) -> None:
         self.results: Counter[Literal["applied", "refused"]] = Counter()
         self._path = path
-        self._default = default
+        self._load = load
         self._live = live
         self._applied = applied
         self._asked = asyncio.Event()
@@ -68,7 +72,7 @@ class Reloader:
 
     async def _reload(self, asked: bool) -> None:
         try:
-            dsn_map = DsnMap.load(self._path, self._default)
+            dsn_map = self._load(self._path)
             if dsn_map == self._live.current.dsn_map:
                 if asked or self._told:
                     log.info("the DSN map of %s is the one in use", self._path)

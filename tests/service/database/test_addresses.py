@@ -72,7 +72,7 @@ async def test_a_slow_resolver_holds_up_nobody(v3, names):
 async def test_a_name_that_nobody_knows_is_unreachable(v3, names):
     with pytest.raises(Unavailable) as unavailable:
         await connect(Dsn.parse(v3.server.dsn(host="nowhere.test")), 30)
-    assert unavailable.value.reason == "Unreachable"
+    assert unavailable.value.reason == "UnknownHost"
 
 
 async def test_a_name_that_moves_is_followed(v3, names, forwarded, free_port):

@@ -165,7 +165,7 @@ async def test_connecting_to_a_frozen_server_is_given_up_in_time(own_server):
     own_server.freeze()
     with pytest.raises(Unavailable) as unavailable:
         await connect(Dsn.parse(own_server.dsn()), 30, timeout=0.3)
-    assert unavailable.value.reason == "Unreachable"
+    assert unavailable.value.reason == "ConnectTimeout"
 
 
 async def test_a_connection_that_is_ended_as_soon_as_it_is_there_is_opened_once_more(v3, monkeypatch):

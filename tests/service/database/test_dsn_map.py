@@ -124,3 +124,22 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, content, problem):
 
 def test_a_repr_shows_no_password():
     assert "canary" not in repr(loaded({"main": DSN}))
+
+
+def test_the_schema_is_that_of_the_entry_else_the_variable_else_the_search_path():
+    dsn = "postgres://ann@db/agno?search_path=public&pool_max_conns=4"
+    entries = {"own": {"dsn": dsn, "schema": "chat", "pool": {"maxSize": 2}}, "other": dsn, "none": DSN}
+
+    def found(schema):
+        sources = DsnMap.parse(json.dumps(entries), None, schema).sources
+        return {key: (source.schema, source.pool_size) for key, (source,) in sources.items()}
+
+    assert found("team") == {"own": ("chat", 2), "other": ("team", 4), "none": ("team", 10)}
+    assert found(None) == {"own": ("chat", 2), "other": ("public", 4), "none": ("ai", 10)}
+
+
+def test_dropped_parameters_are_named_at_the_level_debug(caplog):
+    with caplog.at_level("DEBUG"):
+        DsnMap.parse(json.dumps({"main": "postgresql+asyncpg://ann:canary@db/agno?statement_cache_size=0"}), None)
+    assert "'main' has parameters of other drivers, which do nothing: statement_cache_size" in caplog.text
+    assert "canary" not in caplog.text

@@ -19,7 +19,9 @@ def read():
         if isinstance(call.func, ast.Name) and call.func.id == "_take":
             _, place, name, kind, default = call.args
             if kind.id != "dict":
-                yield ("pool." if place.id == "pool" else "") + name.value, default.value
+                # of `a or b`, the last is what stands without anything else
+                last = default.values[-1] if isinstance(default, ast.BoolOp) else default
+                yield ("pool." if place.id == "pool" else "") + name.value, last.value
 
 
 def test_every_key_is_in_the_table_with_its_default():

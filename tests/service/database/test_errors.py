@@ -100,13 +100,63 @@ async def test_the_right_password_is_taken(strict, open_database):
 
 
 @pytest.mark.parametrize(
-    "place", [{"host": "127.0.0.1", "port": None}, {"host": "/nowhere"}, {"host": "no-such-host.invalid"}]
+    ("place", "reason"),
+    [
+        ({"host": "127.0.0.1", "port": None}, "NotListening"),
+        ({"host": "/nowhere"}, "NotListening"),
+        ({"host": "no-such-host.invalid"}, "UnknownHost"),
+    ],
 )
-async def test_a_place_where_nobody_listens_is_unreachable(strict, open_database, free_port, place):
+async def test_why_a_place_is_out_of_reach_is_told_apart(strict, open_database, free_port, place, reason):
     database = open_database(strict.dsn(**{word: value or str(free_port) for word, value in place.items()}))
     with pytest.raises(Unavailable) as unavailable:
         await database.read("SELECT 1")
-    assert (unavailable.value.reason, database.state, database.reason) == ("Unreachable", "unreachable", "Unreachable")
+    assert (unavailable.value.reason, database.state, database.reason) == (reason, "unreachable", reason)
+
+
+async def test_a_server_that_ends_the_connection_in_the_middle_of_tls_is_out_of_reach(open_database):
+    async def accept(reader, writer):
+        await reader.read(8)
+        writer.write(b"S")
+        await reader.read(1)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(accept, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        database = open_database(f"host=127.0.0.1 port={port} sslmode=require")
+        with pytest.raises(Unavailable) as unavailable:
+            await database.read("SELECT 1")
+    assert (unavailable.value.reason, database.state) == ("TlsFailed", "unreachable")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"sslmode": "canary"}, "invalid sslmode value"),
+        ({"target_session_attrs": "canary"}, "invalid target_session_attrs value"),
+        ({"load_balance_hosts": "canary"}, "invalid load_balance_hosts value"),
+        ({"ssl_min_protocol_version": "canary"}, "invalid ssl_min_protocol_version value"),
+        ({"require_auth": "canary"}, "invalid require_auth value"),
+        ({"host": "127.0.0.1", "port": "1", "keepalives": "canary"}, "invalid integer value for keepalives"),
+        ({"hostaddr": "canary"}, "could not parse network address of hostaddr"),
+        ({"service": "canary"}, "definition of service not found"),
+        ({"host": "a,b", "hostaddr": "127.0.0.1"}, "as many hosts, addresses and ports must be given"),
+        ({"sslmode": "disable", "sslnegotiation": "direct"}, "weak sslmode may not be used with these parameters"),
+    ],
+)
+async def test_what_libpq_refuses_is_a_mistake_in_the_dsn_and_no_outage(strict, open_database, words, message):
+    database = open_database(strict.dsn(**words))
+    with pytest.raises(Refused) as refused:
+        await database.read("SELECT 1")
+    assert (refused.value.reason, database.state) == ("MalformedDsn", "refused")
+    assert str(refused.value) == f"the DSN is malformed: {message}"
+
+
+async def test_channel_binding_without_tls_is_no_outage(strict, open_database):
+    database = open_database(strict.dsn(user="scram_user", password="right", channel_binding="require"))
+    with pytest.raises(Refused) as refused:
+        await database.read("SELECT 1")
+    assert refused.value.reason == "TlsRefused"
 
 
 async def test_a_full_server_passes_and_is_no_refusal(own_server, open_database):
@@ -228,7 +278,7 @@ async def test_a_failed_statement_is_told_apart_by_its_sqlstate(v3, open_databas
         ("FATAL:  XX000: etwas anderes", Refused, "ConnectionRefused"),
         ("FATAL:  08P01: no such database: a", Refused, "NoSuchDatabase"),
         ("FATAL:  08P01: server login has been failing", Unavailable, "Unreachable"),
-        ("could not translate host name", Unavailable, "Unreachable"),
+        ("could not translate host name", Unavailable, "UnknownHost"),
     ],
 )
 def test_a_failed_connect_is_understood_in_every_language(text, kind, reason):

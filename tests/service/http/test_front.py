@@ -28,7 +28,7 @@ async def test_an_outage_is_never_an_empty_answer(v3, serve, free_port):
     for method, path, body in EVERY_ROUTE:
         answer = await client.request(method, f"{path}?db_id=away", json=body)
         assert (method, path, answer.status) == (method, path, 503)
-        assert await answer.json() == {"detail": "Database 'away' is unavailable (Unreachable)"}
+        assert await answer.json() == {"detail": "Database 'away' is unavailable (NotListening)"}
         assert answer.headers["Retry-After"] in {"1", "2", "3"}
         assert (await client.request(method, path, json=body)).status < 500
 

@@ -109,7 +109,7 @@ async def test_a_database_out_of_reach_holds_a_start_up_for_the_grace_period_onl
     assert (status, body["status"]) == (503, "starting")
     hurried = await serve({"main": v3.dsn, "away": away}, AGNO_STARTUP_GRACE_SECONDS="0")
     body = await settled(hurried, "/healthz/startup", 200)
-    assert body["databases"][1] == {"id": "away", "state": "unreachable", "reason": "Unreachable"}
+    assert body["databases"][1] == {"id": "away", "state": "unreachable", "reason": "NotListening"}
     assert (await probed(hurried, "/healthz/ready"))[0] == 200
 
 

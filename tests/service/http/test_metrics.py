@@ -81,7 +81,7 @@ async def test_databases_are_seen_by_state_pool_layout_and_errors(v3, serve, fre
         assert sum(states) == 1
         assert sample(client, "database_state", database=database, state=state) == 1
     assert sample(client, "database_layout", database="main", layout="v3") == 1
-    assert sample(client, "database_errors_total", database="away", reason="Unreachable") >= 1
+    assert sample(client, "database_errors_total", database="away", reason="NotListening") >= 1
     assert sample(client, "pool_max_connections", database="main") == 7
     assert sample(client, "pool_connections", database="main", state="idle") >= 1
     assert sample(client, "pool_connections", database="away", state="opening") in {0, 1}
