@@ -95,10 +95,10 @@ class Settings:
             found.append(
                 "everybody who reaches this port may read and delete all sessions: set OS_SECURITY_KEY or JWT_…"
             )
-        if self.auth.uses_tokens and not self.auth.user_isolation:
-            found.append(
-                "a valid token opens everybody's sessions: AGNO_USER_ISOLATION=true shows callers their own only"
-            )
+        if self.auth.uses_tokens and not self.auth.isolates_users:
+            found.append("a valid token opens everybody's sessions, since AGNO_USER_ISOLATION is off")
+        if self.auth.uses_tokens and not self.auth.enforces_scopes:
+            found.append("a valid token may read, write and delete, since AGNO_AUTHORIZATION is off")
         return found
 
 

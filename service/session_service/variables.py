@@ -135,7 +135,9 @@ VARIABLES = (
     Variable("AGNO_TERMINATION_LOG", Path, Path("/dev/termination-log"), "Where a pod says why it won't start."),
     Variable("AGNO_CORS_ORIGINS", _words, DEFAULT_ORIGINS, "Origins, by comma, whose browsers may read answers."),
     Variable("OS_SECURITY_KEY", str, None, "The one key that callers present, as AgentOS has it."),
-    Variable("AGNO_AUTHORIZATION", _flag, False, "Enforce the scopes of tokens."),
+    Variable(
+        "AGNO_AUTHORIZATION", _flag, None, "Enforce the scopes of tokens: on with a key for tokens, unless `false`."
+    ),
     Variable("JWT_VERIFICATION_KEY", str, None, "The key, or PEM public key, that verifies tokens."),
     Variable(
         "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read anew when it changes."
@@ -146,7 +148,12 @@ VARIABLES = (
     Variable("AGNO_JWT_ISSUER", str, None, "The issuer that tokens must name."),
     Variable("AGNO_JWT_ADMIN_SCOPE", str, "agent_os:admin", "The scope that grants everything."),
     Variable("AGNO_OS_ID", str, None, "The id of the AgentOS that this service stands in for."),
-    Variable("AGNO_USER_ISOLATION", _flag, False, "Show callers with a token their own sessions only."),
+    Variable(
+        "AGNO_USER_ISOLATION",
+        _flag,
+        None,
+        "Show callers with a token their own sessions only: on with a key for tokens, unless `false`.",
+    ),
 )
 
 

@@ -39,6 +39,30 @@ def test_the_service_knows_each_variable_and_reads_its_value(case: str, tmp_path
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)
 
 
+@pytest.mark.parametrize(
+    ("case", "enforced", "isolated"),
+    [
+        ("key-and-tokens", True, True),
+        ("token-jwks", True, True),
+        ("token-secret", True, True),
+        ("tokens-turned-off", False, False),
+        ("security-key", False, False),
+        ("one-database", False, False),
+    ],
+)
+def test_a_key_for_tokens_is_safe_unless_scopes_and_isolation_are_turned_off(
+    case: str, enforced: bool, isolated: bool
+) -> None:
+    environment = {
+        each["name"]: each.get("value", DSN) for each in helm.container(helm.rendered(f"agno-session/{case}"))["env"]
+    }
+    environment = {name: text for name, text in environment.items() if name != "AGNO_SESSION_DSN_MAP_FILE"}
+
+    auth = Settings.load({**environment, "AGNO_PG_DSN": DSN}).auth
+
+    assert (auth.enforces_scopes, auth.isolates_users) == (enforced, isolated)
+
+
 def test_a_large_number_stays_one() -> None:
     """Helm reads numbers as floating point, and would write 1.23456789e+08."""
     environment = helm.container(helm.rendered("agno-session/logs-and-proxies"))["env"]

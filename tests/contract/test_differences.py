@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 
+import jwt
 import pytest
 
 from . import servers
@@ -19,7 +20,10 @@ ORIGIN = "http://localhost:3000"
 LIST = Request("GET", "/sessions", headers={"Origin": ORIGIN})
 RECORDED = {example["name"] for example in EXAMPLES}
 NEW = [case for case in CASES if case["name"] not in RECORDED]  # the others replace what an example expects
-IN_PYTHON = {"ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors", "large-answers"}
+IN_PYTHON = {
+    *("ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors", "large-answers"),
+    "safe-by-default",
+}
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
 
@@ -96,6 +100,39 @@ def test_a_large_answer_is_compressed_where_the_client_asks(service: Servers) ->
     assert answer.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(answer.read()).decode() == plain.content
     connection.close()
+
+
+def test_a_key_for_tokens_alone_opens_what_a_token_says_and_no_more(  # safe-by-default
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsaid = {
+        name: text for name, text in servers.JWT.items() if name not in ("AGNO_AUTHORIZATION", "AGNO_USER_ISOLATION")
+    }
+    off = {"AGNO_AUTHORIZATION": "false", "AGNO_USER_ISOLATION": "false"}
+    monkeypatch.setitem(servers.MODES, "key_for_tokens", unsaid)
+    monkeypatch.setitem(servers.MODES, "turned_off", unsaid | off)
+    modes = [("v3", "key_for_tokens"), ("v3", "turned_off")]
+
+    with servers.service(postgres, tmp_path, "safe", modes) as running:
+        safe, turned_off = (running[mode] for mode in modes)
+        reader, nobody = ({"sub": "alice", "scopes": ["sessions:read"]}, {"sub": "nobody"})
+
+        def owners(server: servers.Server, claims: dict[str, object]) -> list[str | None] | int:
+            answer = server.ask(Request("GET", "/sessions?limit=100", bearer(claims)))
+            return [row.get("user_id") for row in answer.body["data"]] if answer.status == 200 else answer.status
+
+        everybodys = owners(turned_off, nobody)
+        assert isinstance(everybodys, list)
+        assert set(everybodys) > {None, "alice", "bob"}
+        assert owners(safe, nobody) == 403
+        assert owners(safe, reader) == [owner for owner in everybodys if owner == "alice"]
+        delete = Request("DELETE", "/sessions/a-weather", bearer(reader))
+        assert (safe.ask(delete).status, turned_off.ask(delete).status) == (403, 204)
+
+
+def bearer(claims: dict[str, object]) -> dict[str, str]:
+    """The header of a caller with a token of these claims."""
+    return {"Authorization": f"Bearer {jwt.encode(claims, servers.JWT['JWT_VERIFICATION_KEY'], 'HS256')}"}
 
 
 def test_a_database_that_is_away_is_said_to_be_away(postgres: Postgres, tmp_path: Path) -> None:  # outage

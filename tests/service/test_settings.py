@@ -94,6 +94,7 @@ def test_an_empty_variable_counts_as_unset():
         ),
         ("OS_SECURITY_KEY", "k", lambda s: s.auth.security_key, "k"),
         ("AGNO_AUTHORIZATION", "on", lambda s: s.auth.authorization, True),
+        ("AGNO_AUTHORIZATION", "off", lambda s: s.auth.authorization, False),
         ("JWT_VERIFICATION_KEY", "k", lambda s: s.auth.verification_keys, ("k",)),
         ("JWT_JWKS_FILE", "/jwks", lambda s: s.auth.jwks_file, Path("/jwks")),
         ("AGNO_JWT_ALGORITHM", "HS256", lambda s: s.auth.algorithm, "HS256"),
@@ -103,6 +104,7 @@ def test_an_empty_variable_counts_as_unset():
         ("AGNO_JWT_ISSUER", "i", lambda s: s.auth.issuer, "i"),
         ("AGNO_JWT_ADMIN_SCOPE", "root", lambda s: s.auth.admin_scope, "root"),
         ("AGNO_USER_ISOLATION", "true", lambda s: s.auth.user_isolation, True),
+        ("AGNO_USER_ISOLATION", "false", lambda s: s.auth.user_isolation, False),
     ],
 )
 def test_a_variable_becomes_a_value(variable, text, read, value):
@@ -157,8 +159,9 @@ def test_a_repr_shows_nothing_secret():
         ({}, 0),
         ({"AGNO_SERVICE_HOST": "0.0.0.0"}, 1),
         ({"AGNO_SERVICE_HOST": "0.0.0.0", "OS_SECURITY_KEY": "canary"}, 0),
-        ({"JWT_VERIFICATION_KEY": "canary"}, 1),
-        ({"JWT_VERIFICATION_KEY": "canary", "AGNO_USER_ISOLATION": "true"}, 0),
+        ({"JWT_VERIFICATION_KEY": "canary"}, 0),
+        ({"JWT_VERIFICATION_KEY": "canary", "AGNO_USER_ISOLATION": "false"}, 1),
+        ({"JWT_VERIFICATION_KEY": "canary", "AGNO_AUTHORIZATION": "false"}, 1),
     ],
 )
 def test_settings_that_open_more_than_one_may_think_are_warned_of(variables, count):

@@ -33,8 +33,8 @@
   "AGNO_DRAIN_SECONDS" .Values.drainSeconds
   "AGNO_SHUTDOWN_SECONDS" .Values.shutdownSeconds
   "AGNO_CORS_ORIGINS" (join "," .Values.cors.origins)
-  "AGNO_AUTHORIZATION" .Values.auth.authorization
-  "AGNO_USER_ISOLATION" .Values.auth.userIsolation
+  "AGNO_AUTHORIZATION" (toJson .Values.auth.authorization | replace "null" "")
+  "AGNO_USER_ISOLATION" (toJson .Values.auth.userIsolation | replace "null" "")
   "AGNO_OS_ID" .Values.auth.osId
   "AGNO_JWT_ALGORITHM" .Values.auth.jwt.algorithm
   "AGNO_JWT_ISSUER" .Values.auth.jwt.issuer

@@ -27,10 +27,13 @@ _RESERVED_SUBJECT = "__scheduler__"
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """What authentication is configured with; docs/reference/authentication.md names the variables."""
+    """What authentication is configured with; docs/reference/authentication.md names the variables.
+
+    authorization, user_isolation: None where nothing is said of them, which is on where tokens are used.
+    """
 
     security_key: str | None = field(default=None, repr=False)
-    authorization: bool = False
+    authorization: bool | None = None
     verification_keys: tuple[str, ...] = field(default=(), repr=False)
     jwks_file: Path | None = None
     algorithm: str = "RS256"
@@ -38,12 +41,27 @@ class AuthSettings:
     audience: tuple[str, ...] = ()
     issuer: str | None = None
     admin_scope: str = "agent_os:admin"
-    user_isolation: bool = False
+    user_isolation: bool | None = None
+
+    @property
+    def verifies_tokens(self) -> bool:
+        """Whether there is a key for tokens."""
+        return bool(self.verification_keys) or self.jwks_file is not None
 
     @property
     def uses_tokens(self) -> bool:
         """Whether callers need a JSON Web Token; the security key is not looked at then."""
-        return self.authorization or bool(self.verification_keys) or self.jwks_file is not None
+        return bool(self.authorization) or self.verifies_tokens
+
+    @property
+    def enforces_scopes(self) -> bool:
+        """Whether a token opens only what its scopes say."""
+        return self.uses_tokens and self.authorization is not False
+
+    @property
+    def isolates_users(self) -> bool:
+        """Whether a token opens only the sessions of its user."""
+        return self.uses_tokens and self.user_isolation is not False
 
 
 class Credential(Protocol):
@@ -51,7 +69,7 @@ class Credential(Protocol):
 
     missing: ClassVar[str]
 
-    def caller(self, token: str) -> Caller:
+    async def caller(self, token: str) -> Caller:
         """The caller who presents the token. Raises ApiError 401."""
 
 
@@ -62,7 +80,7 @@ class SecurityKey:
     key: str = field(repr=False)
     missing: ClassVar[str] = "Authorization header required"
 
-    def caller(self, token: str) -> Caller:
+    async def caller(self, token: str) -> Caller:
         """Compare in constant time; bytes, as compare_digest refuses text that is not ASCII."""
         if not hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.key.encode("utf-8", "surrogatepass")):
             raise ApiError(401, "Invalid authentication token")
@@ -79,7 +97,7 @@ class SignedToken:
     user_isolation: bool
     missing: ClassVar[str] = "Authorization header missing"
 
-    def caller(self, token: str) -> Caller:
+    async def caller(self, token: str) -> Caller:
         """Verify the token and read the caller out of its claims."""
         claims = self.verifier.claims(token)
         user_id = claims.get("sub")
@@ -101,7 +119,7 @@ class Authenticator:
 
     credential: Credential | None
 
-    def authenticate(self, method: str, path: str, headers: Mapping[str, str]) -> Caller:
+    async def authenticate(self, method: str, path: str, headers: Mapping[str, str]) -> Caller:
         """The caller of a request.
 
         `path` is decoded, without the query; `headers` is matched without regard to case, as aiohttp's is.
@@ -114,7 +132,7 @@ class Authenticator:
             raise ApiError(401, self.credential.missing)
         if token.startswith("agno_pat_"):
             raise ApiError(401, "Service accounts are not enabled on this AgentOS instance")
-        return self.credential.caller(token)
+        return await self.credential.caller(token)
 
 
 def authenticator(settings: AuthSettings, clock: Callable[[], float] = time.monotonic) -> Authenticator:
@@ -130,7 +148,7 @@ def authenticator(settings: AuthSettings, clock: Callable[[], float] = time.mono
 
 def _signed_token(settings: AuthSettings, clock: Callable[[], float]) -> SignedToken:
     algorithm = settings.algorithm
-    if not settings.verification_keys and settings.jwks_file is None:
+    if not settings.verifies_tokens:
         raise ValueError(
             "AGNO_AUTHORIZATION is on, but nothing verifies tokens: set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
         )
@@ -148,9 +166,9 @@ def _signed_token(settings: AuthSettings, clock: Callable[[], float]) -> SignedT
             audience=settings.audience if settings.verify_audience else (),
             issuer=settings.issuer,
         ),
-        enforce_scopes=settings.authorization,
+        enforce_scopes=settings.enforces_scopes,
         admin_scope=settings.admin_scope,
-        user_isolation=settings.user_isolation,
+        user_isolation=settings.isolates_users,
     )
 
 

@@ -115,7 +115,7 @@ class Front:
         request, exchange = call.request, call.exchange
         path = decoded(request.raw_path)
         try:
-            call.caller = self.authenticator.authenticate(request.method, path, request.headers)
+            call.caller = await self.authenticator.authenticate(request.method, path, request.headers)
             exchange.user_id = call.caller.user_id
             require_scope(call.caller, request.method, path)
         except ApiError:

@@ -1,5 +1,6 @@
 """Authentication: which mode the settings choose, what each lets in, and what stays open."""
 
+import asyncio
 from dataclasses import replace
 
 import jwt
@@ -27,7 +28,7 @@ def token(claims):
 
 def authenticated(configured, *authorization, path="/sessions", method="GET"):
     headers = CIMultiDict([("authorization", value) for value in authorization])
-    return authenticator(configured).authenticate(method, path, headers)
+    return asyncio.run(authenticator(configured).authenticate(method, path, headers))
 
 
 def refusal(configured, *authorization, **request):
@@ -107,18 +108,30 @@ def test_tokens_win_over_the_security_key():
     assert refusal(both, "Bearer canary-security-key") == NOT_A_TOKEN
 
 
-def test_a_key_without_authorization_verifies_tokens_and_enforces_no_scopes():
-    verifying = AuthSettings(verification_keys=(SECRET,), algorithm="HS256")
-    assert authenticated(verifying, token({"sub": "alice", "scopes": ["a:b"]})) == Caller("alice", scopes=None)
+def test_a_key_for_tokens_alone_enforces_scopes_and_isolates_users():
+    alone = AuthSettings(verification_keys=(SECRET,), algorithm="HS256")
+    caller = authenticated(alone, token({"sub": "alice", "scopes": ["a:b"]}))
+    assert caller == Caller("alice", scopes=frozenset({"a:b"}), isolated=True)
+    assert refusal(alone) == "Authorization header missing"
+
+
+def test_without_authorization_tokens_are_verified_and_their_scopes_are_not_looked_at():
+    verifying = AuthSettings(verification_keys=(SECRET,), algorithm="HS256", authorization=False)
+    assert authenticated(verifying, token({"sub": "alice", "scopes": ["a:b"]})).scopes is None
     assert refusal(verifying) == "Authorization header missing"
 
 
-def test_isolation_concerns_everybody_but_holders_of_the_admin_scope():
-    isolating = replace(TOKEN_MODE, user_isolation=True, admin_scope="acme:root")
+def test_without_isolation_a_user_is_known_and_not_kept_to_their_own():
+    shared = replace(TOKEN_MODE, user_isolation=False)
+    assert authenticated(shared, token({"sub": "alice"})) == Caller("alice", scopes=frozenset())
+
+
+@pytest.mark.parametrize("said", [True, None])
+def test_isolation_concerns_everybody_but_holders_of_the_admin_scope(said):
+    isolating = replace(TOKEN_MODE, user_isolation=said, admin_scope="acme:root")
     assert authenticated(isolating, token({"sub": "alice"})).isolated
     assert authenticated(isolating, token({"sub": "alice", "scopes": ["agent_os:admin"]})).isolated
     assert not authenticated(isolating, token({"sub": "alice", "scopes": ["acme:root"]})).isolated
-    assert not authenticated(TOKEN_MODE, token({"sub": "alice"})).isolated
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What AgentOS let in and what it refused, in the recorded exchanges of the contract."""
 
+import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,21 +15,16 @@ from session_service.http.errors import ApiError
 from session_service.http.scopes import require_scope
 
 JWT = AuthSettings(
-    authorization=True, verification_keys=("contract-example-key-that-is-long-enough-0123456789",), algorithm="HS256"
+    verification_keys=("contract-example-key-that-is-long-enough-0123456789",),
+    algorithm="HS256",
+    authorization=True,
+    user_isolation=False,
 )
 SERVERS = {
     "key": AuthSettings(security_key="sk-contract-example"),
     "jwt": JWT,
-    "jwt_audience": AuthSettings(
-        authorization=True,
-        verification_keys=JWT.verification_keys,
-        algorithm="HS256",
-        verify_audience=True,
-        audience=("my-os",),
-    ),
-    "jwt_isolated": AuthSettings(
-        authorization=True, verification_keys=JWT.verification_keys, algorithm="HS256", user_isolation=True
-    ),
+    "jwt_audience": replace(JWT, verify_audience=True, audience=("my-os",)),
+    "jwt_isolated": replace(JWT, user_isolation=True),
 }
 EXAMPLES = json.loads((Path(__file__).parents[2] / "contract/data/examples.json").read_text())
 GUARDED = [pytest.param(example, id=example["name"]) for example in EXAMPLES if example["server"] in SERVERS]
@@ -44,7 +41,7 @@ def access(example):
     path = unquote(request["path"].partition("?")[0])
     headers = CIMultiDict(request.get("headers") or {})
     try:
-        caller = authenticator(SERVERS[example["server"]]).authenticate(request["method"], path, headers)
+        caller = asyncio.run(authenticator(SERVERS[example["server"]]).authenticate(request["method"], path, headers))
         require_scope(caller, request["method"], path)
         caller.owner_filter(None)
     except ApiError as error:

@@ -1,5 +1,6 @@
 """A JWKS file: which key verifies a token, and what happens when the file changes under a running service."""
 
+import asyncio
 import json
 import os
 from functools import cache
@@ -59,7 +60,7 @@ def write(file, *keys):
 def answer(service, token):
     """The user that a token stands for, or the detail of its refusal."""
     try:
-        return service.authenticate("GET", "/sessions", {"Authorization": token}).user_id
+        return asyncio.run(service.authenticate("GET", "/sessions", {"Authorization": token})).user_id
     except ApiError as error:
         return error.detail
 

@@ -1,5 +1,6 @@
 """Tokens: which are accepted, and what each wrong one is answered."""
 
+import asyncio
 import hmac
 import json
 import time
@@ -22,7 +23,7 @@ from session_service.http.errors import ApiError
 
 SECRET = "secret-that-is-long-enough-for-hs512-0123456789-0123456789-0123456789"
 OTHER_SECRET = "another-secret-that-is-long-enough-for-hs512-0123456789-0123456789-012345"
-CONFIGURED = AuthSettings(authorization=True, verification_keys=(SECRET,), algorithm="HS256")
+CONFIGURED = AuthSettings(user_isolation=False, authorization=True, verification_keys=(SECRET,), algorithm="HS256")
 HOUR_AGO, IN_AN_HOUR = int(time.time()) - 3600, int(time.time()) + 3600
 NOT_A_TOKEN = "Invalid token: Not enough segments"
 PAT_REFUSED = "Service accounts are not enabled on this AgentOS instance"
@@ -57,7 +58,7 @@ def token_of(claims: Any) -> str:
 
 def authenticated(configured: AuthSettings, *authorization: str) -> Caller:
     headers = {"Authorization": authorization[0]} if authorization else {}
-    return authenticator(configured).authenticate("GET", "/sessions", headers)
+    return asyncio.run(authenticator(configured).authenticate("GET", "/sessions", headers))
 
 
 def refusal(configured: AuthSettings, *authorization: str) -> str:
