@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 
-from session_operator import plan, tree
+from session_operator import __version__, plan, tree
 from session_operator.cluster import Cluster
 from session_operator.controller import Controller, Options
 from session_operator.errors import ApiError
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=raw,
     )
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     run = commands.add_parser(
         "run",
@@ -169,6 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except plan.Refused as refused:
         print(f"session-operator: refused: {refused}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        raise
     except (OSError, yaml.YAMLError, NotConfigured, ApiError, aiohttp.ClientError, TimeoutError) as error:
         print(f"session-operator: {type(error).__name__}: {error}", file=sys.stderr)
         return 2

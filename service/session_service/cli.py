@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if getattr(options, "workers", 1) > 1:
                 return _serve_together(options, settings)
             return _run(options, command(options, settings))
+    except BrokenPipeError:
+        raise
     except (BadSetting, EmbeddedError, ValueError, OSError) as error:
         print(f"session-service: {error}", file=sys.stderr)
         return 2
@@ -262,7 +264,3 @@ async def _indexes(options: argparse.Namespace, settings: Settings) -> int:
                 print(f"-- {id}: failed: {error.reason}: {error}", flush=True)
                 failed = True
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

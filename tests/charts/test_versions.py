@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
+
+import session_operator
+import session_service
 
 from . import helm
 
@@ -20,6 +24,11 @@ def test_a_chart_has_the_version_of_the_package(chart: str) -> None:
     described = description(chart)
 
     assert (described["version"], described["appVersion"]) == (VERSION, VERSION)
+
+
+@pytest.mark.parametrize("program", [session_service, session_operator])
+def test_a_program_says_it(program: ModuleType) -> None:
+    assert program.__version__ == VERSION
 
 
 @pytest.mark.parametrize("chart", CHARTS)

@@ -1,5 +1,6 @@
 """The commands: what they print and how they end."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from session_service.variables import DSN_VARIABLES, VARIABLES
 
-from .process import run
+from .process import COMMAND, environment, run
 
 PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
 
@@ -129,3 +130,12 @@ async def test_every_command_explains_itself_and_every_option_is_on_its_page():
     served = await run("serve", "--help")
     assert re.findall(r"^  ([A-Z_]+)$", served.output, re.MULTILINE) == [variable.name for variable in VARIABLES]
     assert set(re.findall(r"^\| `(--[a-z-]+)` \|", PAGE.read_text(), re.MULTILINE)) == options
+
+
+async def test_a_reader_that_has_seen_enough_is_no_error():
+    # longer than the 64 KiB that a pipe takes without a reader
+    line = f"{COMMAND} openapi | head -1; echo ${{PIPESTATUS[0]}}"
+    process = await asyncio.create_subprocess_exec("bash", "-c", line, stdout=-1, stderr=-1, env=environment({}))
+    output, errors = await process.communicate()
+    assert errors == b""
+    assert output.split() == [b"{", b"0"]
