@@ -8,6 +8,7 @@ from typing import Any
 
 from session_service.sessions.listing import list_row
 from session_service.store.listing import SessionQuery
+from session_service.store.owner import EVERYBODY
 from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
 
@@ -17,15 +18,16 @@ _HOUR = 3600
 async def load_demo(store: SessionStore) -> bool:
     """Fill an empty store with the demo sessions; False, and nothing done, if it holds any session."""
     await store.create_tables()
-    if (await store.page(SessionQuery(limit=1), list_row)).total:
+    sessions = store.on_behalf_of(EVERYBODY)
+    if (await sessions.page(SessionQuery(limit=1), list_row)).total:
         return False
     now = int(time.time())
-    for session in _sessions(now):
-        await store.create(session)
+    for session in _demo(now):
+        await sessions.create(session)
     return True
 
 
-def _sessions(now: int) -> list[NewSession]:
+def _demo(now: int) -> list[NewSession]:
     trip = "Plan three days in Lisbon for two people who love tiles and dislike hills."
     return [
         _session("demo-trip", "agent", "travel-agent", "ada", now - 3 * _HOUR, None, _chat("trip", "agent", trip)),

@@ -13,6 +13,7 @@ from session_service.database.dsn import Dsn
 from session_service.database.dsn_map import Source
 from session_service.sessions.listing import list_row
 from session_service.store.listing import SessionQuery
+from session_service.store.owner import EVERYBODY, Only
 from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
 
@@ -58,6 +59,7 @@ async def _record(dsn: str) -> dict[str, list[Statement]]:
     source = Source(Dsn(dsn))
     database = _Recorder(source)
     store = SessionStore(database, source)
+    sessions = store.on_behalf_of(EVERYBODY)
     await store.layout()
     recorded: dict[str, list[Statement]] = {}
 
@@ -68,27 +70,27 @@ async def _record(dsn: str) -> dict[str, list[Statement]]:
     database.sent.clear()
     try:
         for _ in range(2):  # what a second request no longer asks is not part of a request
-            await store.session(str(FIRST_SESSION), None)
+            await sessions.session(str(FIRST_SESSION))
             note("detail")
-            await store.first_runs(str(FIRST_SESSION), None)
+            await sessions.first_runs(str(FIRST_SESSION))
             note("runs")
-            await store.rename(str(FIRST_SESSION), None, None, '"A name given by the user"')
+            await sessions.rename(str(FIRST_SESSION), None, '"A name given by the user"')
             note("rename")
             new = NewSession(
                 *("new-session", "agent", "agent-1", str(FIRST_USER)),
                 '{"session_name": "A new session", "session_state": {"step": 1, "city": "Seoul"}}',
                 *('{"source": "web"}', START),
             )
-            await store.create(new)
+            await sessions.create(new)
             note("create")
-            await store.delete(["new-session"], None)
+            await sessions.delete(["new-session"])
             database.sent.clear()
-            await store.delete([str(FIRST_BARE)], None)
+            await sessions.delete([str(FIRST_BARE)])
             note("delete")
         for _ in range(3):  # last, for a page depends on what was written since the page before
-            await store.page(SessionQuery(), list_row)
+            await sessions.page(SessionQuery(), list_row)
             note("list")
-            await store.page(SessionQuery(user_id=str(FIRST_USER)), list_row)
+            await store.on_behalf_of(Only(str(FIRST_USER))).page(SessionQuery(), list_row)
             note("list_user")
     finally:
         await database.close()

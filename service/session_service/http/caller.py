@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from session_service.http.errors import ApiError
+from session_service.store.owner import EVERYBODY, Only, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +21,17 @@ class Caller:
     admin: bool = False
     isolated: bool = False
 
-    def owner_filter(self, user_id: str | None) -> str | None:
-        """The owner whose sessions a request concerns, None for everybody's; `user_id` is the query parameter.
+    def asks_for(self, user_id: str | None) -> Owner:
+        """On whose behalf a request is answered; `user_id` is its query parameter, None where there is none.
 
         Raises ApiError 403 for an isolated caller without an identity: call it after the database is chosen.
         """
-        return self._identity() if self.isolated else user_id
-
-    def owner_of_new(self, user_id: str | None) -> str | None:
-        """The owner that a new session gets; `user_id` is the body's. Raises as `owner_filter` does."""
-        if self.isolated:
-            return self._identity()
-        return user_id if self.user_id is None else self.user_id
-
-    def _identity(self) -> str:
+        if not self.isolated:
+            return EVERYBODY if user_id is None else Only(user_id)
         if not self.user_id:
             raise ApiError(403, "Authenticated request is missing a user identity")
-        return self.user_id
+        return Only(self.user_id)
+
+    def owner_of_new(self, user_id: str | None) -> str | None:
+        """The owner of a new session, unless it is made on behalf of one user; `user_id` is the body's."""
+        return user_id if self.user_id is None else self.user_id

@@ -54,7 +54,7 @@ class CreateParameters(BaseModel):
 
 
 class OwnerParameters(Selection):
-    """Query of the routes that take an owner and nothing more."""
+    """Which database, and whose sessions: every route takes these but the one that creates."""
 
     user_id: str | None = None
 

@@ -18,9 +18,10 @@ from pydantic import BaseModel
 from session_service.http.caller import Caller
 from session_service.http.compression import Encoding, negotiated
 from session_service.http.errors import ApiError
-from session_service.http.parameters import Problems, Selection, check, query_values
+from session_service.http.parameters import CreateParameters, OwnerParameters, Problems, check, query_values
 from session_service.http.selection import Stores
 from session_service.observability.exchange import Exchange
+from session_service.store.owned_sessions import OwnedSessions
 from session_service.store.replica_first import SessionReader, reader
 from session_service.store.session_store import SessionStore
 
@@ -128,18 +129,25 @@ class Call:
         except (UnicodeDecodeError, RecursionError):
             raise ApiError(400, "There was an error parsing the body") from None
 
-    async def store(self, selection: Selection | str | None) -> SessionStore:
-        """The store that the request means; a text or None is a `db_id` alone. Raises 400 or 404."""
-        if isinstance(selection, Selection):
-            store = await self.stores.select(selection.db_id, selection.table)
-        else:
-            store = await self.stores.select(selection, None)
+    async def sessions(self, query: OwnerParameters) -> OwnedSessions:
+        """The sessions that the request may read and change. Raises 400 or 404, and 403 without an identity."""
+        store = await self._store(query.db_id, query.table)
+        return store.on_behalf_of(self.caller.asks_for(query.user_id))
+
+    async def reader(self, query: OwnerParameters) -> SessionReader:
+        """The same for what only reads: the replica of the store is asked, if that has one."""
+        store = await self._store(query.db_id, query.table)
+        return reader(store, self.caller.asks_for(query.user_id))
+
+    async def new_sessions(self, query: CreateParameters) -> OwnedSessions:
+        """The sessions to which one is added."""
+        store = await self._store(query.db_id, None)
+        return store.on_behalf_of(self.caller.asks_for(None))
+
+    async def _store(self, db_id: str | None, table: str | None) -> SessionStore:
+        store = await self.stores.select(db_id, table)
         self.exchange.db_id = store.database.id
         return store
-
-    async def reader(self, selection: Selection) -> SessionReader:
-        """Whom to ask for what this request reads: the replica of the store that it means, if that has one."""
-        return reader(await self.store(selection))
 
 
 @lru_cache(maxsize=64)

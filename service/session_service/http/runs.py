@@ -36,9 +36,9 @@ async def list_previews(call: Call) -> web.StreamResponse:
 async def _list(call: Call, shape: Shape) -> web.StreamResponse:
     query = call.query(RunsParameters)
     statuses = _statuses(query.status)
-    store = await call.reader(query)
+    sessions = await call.reader(query)
     session_id = call.values["session_id"]
-    first = await store.first_runs(session_id, call.caller.owner_filter(query.user_id))
+    first = await sessions.first_runs(session_id)
     if first is None:
         raise ApiError(404, f"Session with ID {session_id} not found")
     session = first.record
@@ -55,7 +55,7 @@ async def _list(call: Call, shape: Shape) -> web.StreamResponse:
 
     async def shapes() -> AsyncGenerator[bytes, None]:
         # read anew as a whole: what is read in two statements may have changed between them
-        async with aclosing(store.runs(session_id)) as runs:
+        async with aclosing(sessions.runs(session_id)) as runs:
             async for text in runs:
                 body = shown(text)
                 if body is not None:
@@ -129,15 +129,14 @@ class _Stream:
 async def read_run(call: Call) -> web.Response:
     """`GET /sessions/{session_id}/runs/{run_id}`, nulls printed. `type` is checked and has no effect."""
     query = call.query(SessionParameters)
-    store = await call.reader(query)
+    sessions = await call.reader(query)
     session_id, run_id = call.values["session_id"], call.values["run_id"]
-    session = await store.record(session_id, call.caller.owner_filter(query.user_id))
-    if session is None:
+    found = await sessions.run(session_id, run_id)
+    if found is None:
         raise ApiError(404, f"Session with ID {session_id} not found")
-    text, has_runs = await store.run(session_id, run_id)
-    if not has_runs:
+    if not found.any:
         raise ApiError(404, f"Session with ID {session_id} has no runs")
-    body = None if text is None else Run(text).body(session, None, nulls=True)
+    body = None if found.run is None else Run(found.run).body(found.record, None, nulls=True)
     if body is None:
         raise ApiError(404, f"Run with ID {run_id} not found in session {session_id}")
     return answer(body)

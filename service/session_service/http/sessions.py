@@ -35,8 +35,9 @@ from session_service.sessions.stored_json import (
 )
 from session_service.sessions.summaries import stored_summary
 from session_service.store.listing import SessionQuery
+from session_service.store.owned_sessions import OwnedSessions, RunTaken
+from session_service.store.owner import Only
 from session_service.store.records import NameSource, StoredSession
-from session_service.store.session_store import RunTaken, SessionStore
 from session_service.store.writing import NewSession, SessionChanges
 
 _stored_name = member("session_name")
@@ -45,12 +46,11 @@ _stored_name = member("session_name")
 async def list_sessions(call: Call) -> web.Response:
     """`GET /sessions`."""
     query = call.query(ListParameters)
-    store = await call.reader(query)
-    page = await store.page(
+    sessions = await call.reader(query)
+    page = await sessions.page(
         SessionQuery(
             session_type=query.type,
             component_id=query.component_id,
-            user_id=call.caller.owner_filter(query.user_id),
             session_name=query.session_name,
             limit=query.limit,
             page=query.page,
@@ -65,9 +65,9 @@ async def list_sessions(call: Call) -> web.Response:
 async def read_session(call: Call) -> web.Response:
     """`GET /sessions/{session_id}`: with `type`, the session in that type's shape, whatever it is."""
     query = call.query(SessionParameters)
-    store = await call.reader(query)
+    sessions = await call.reader(query)
     session_id = call.values["session_id"]
-    found = await store.session(session_id, call.caller.owner_filter(query.user_id), query.type)
+    found = await sessions.session(session_id, query.type)
     if found is None:
         kind = f"{query.type.title()} Session" if query.type else "Session"
         raise ApiError(404, f"{kind} with id '{session_id}' not found")
@@ -83,7 +83,7 @@ def _detail(found: StoredSession, shown_as: str | None, *, nulls: bool) -> bytes
 async def create_session(call: Call) -> web.Response:
     """`POST /sessions`: 409 where the id is taken, whoever asks first."""
     query, body = await call.query_and_body(CreateParameters, CreateBody, absent={})
-    store = await call.store(query.db_id)
+    sessions = await call.new_sessions(query)
     session_id = checked_identifier("session_id", body.session_id) or str(uuid.uuid4())
     call.exchange.sessions.append(session_id)
     component = {"agent": body.agent_id, "team": body.team_id, "workflow": body.workflow_id}[query.type]
@@ -100,18 +100,18 @@ async def create_session(call: Call) -> web.Response:
         runs=None if body.runs is None else imported_runs(body.runs),
     )
     try:
-        created = await store.create(new)
+        created = await sessions.create(new)
     except RunTaken:
         raise ApiError(409, "A run of this session has the id of a run that exists. Give it another run_id.") from None
     if created is None:
-        raise await _taken(store, session_id, call)
-    found = None if new.runs is None else await store.session(session_id, None)
+        raise await _taken(sessions, session_id)
+    found = None if new.runs is None else await sessions.session(session_id)
     found = found or StoredSession(created, NameSource(False, None, None, None), [])
     return answer(_detail(found, query.type, nulls=False), 201)
 
 
-async def _taken(store: SessionStore, session_id: str, call: Call) -> ApiError:
-    if call.caller.isolated and await store.record(session_id, call.caller.user_id) is None:
+async def _taken(sessions: OwnedSessions, session_id: str) -> ApiError:
+    if isinstance(sessions.owner, Only) and await sessions.record(session_id) is None:
         return ApiError(
             409,
             "Could not create a session with the supplied session_id. "
@@ -125,9 +125,9 @@ async def _taken(store: SessionStore, session_id: str, call: Call) -> ApiError:
 async def rename_session(call: Call) -> web.Response:
     """`POST /sessions/{session_id}/rename`. Here `type` filters."""
     query, body = await call.query_and_body(SessionParameters, RenameBody, embedded=True)
-    store = await call.store(query)
-    session_id, user_id = call.values["session_id"], call.caller.owner_filter(query.user_id)
-    renamed = await store.rename(session_id, query.type, user_id, stored_json("session_name", body.session_name))
+    sessions = await call.sessions(query)
+    session_id = call.values["session_id"]
+    renamed = await sessions.rename(session_id, query.type, stored_json("session_name", body.session_name))
     if renamed is None:
         raise not_found(session_id)
     return answer(_detail(renamed, None, nulls=True))
@@ -136,8 +136,8 @@ async def rename_session(call: Call) -> web.Response:
 async def patch_session(call: Call) -> web.Response:
     """`PATCH /sessions/{session_id}`: sets the given keys and nothing else. Seen as a workflow, it has no summary."""
     query, body = await call.query_and_body(SessionParameters, PatchBody)
-    store = await call.store(query)
-    session_id, user_id = call.values["session_id"], call.caller.owner_filter(query.user_id)
+    sessions = await call.sessions(query)
+    session_id = call.values["session_id"]
     summary = None if query.type is SessionType.workflow else body.summary
     changes = SessionChanges(
         now=int(time.time()),
@@ -145,7 +145,7 @@ async def patch_session(call: Call) -> web.Response:
         metadata=None if body.metadata is None else stored_metadata(body.metadata) or "null",
         summary=None if summary is None else stored_summary(summary),
     )
-    patched = await store.patch(session_id, user_id, changes)
+    patched = await sessions.patch(session_id, changes)
     if patched is None:
         raise not_found(session_id)
     return answer(_detail(patched, None, nulls=True))
@@ -154,10 +154,9 @@ async def patch_session(call: Call) -> web.Response:
 async def delete_session(call: Call) -> web.Response:
     """`DELETE /sessions/{session_id}`: 204, also where nothing matched."""
     query = call.query(DeleteParameters)
-    store = await call.store(query)
-    user_id = call.caller.owner_filter(query.user_id)
+    sessions = await call.sessions(query)
     _refuse_media(query)
-    await store.delete([call.values["session_id"]], user_id)
+    await sessions.delete([call.values["session_id"]])
     return nothing()
 
 
@@ -167,10 +166,9 @@ async def delete_sessions(call: Call) -> web.Response:
     if len(body.session_ids) != len(body.session_types):
         raise ApiError(400, "Session IDs and session types must have the same length")
     call.exchange.sessions.extend(body.session_ids)
-    store = await call.store(query)
-    user_id = call.caller.owner_filter(query.user_id)
+    sessions = await call.sessions(query)
     _refuse_media(query)
-    await store.delete(body.session_ids, user_id, orphans=user_id is None)
+    await sessions.delete(body.session_ids, orphans=True)
     return nothing()
 
 

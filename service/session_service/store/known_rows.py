@@ -30,8 +30,8 @@ from typing import Any
 from session_service.database.connection import Row
 
 from .layout import Layout
+from .owned import Owned
 from .runs_sql import RUNS_ORDER
-from .tables import Tables
 
 # rows that are remembered at once, and bytes that the database may have sent for one
 MOST = 2_000
@@ -123,15 +123,15 @@ WRITTEN = "s.xmin AS written, s.tableoid AS stored_in"
 """What `select_known` asks of the row `s`, beside its columns."""
 
 
-def select_known(layout: Layout, tables: Tables) -> str:
+def select_known(owned: Owned) -> str:
     """Joins for the session `s` and the total `t`: `f`, its first run if it needs one for a name, and `k` (key, known).
 
     Its parameters are those of `KnownRows`.
     """
     first = "SELECT NULL::varchar AS run_id, NULL::xid AS written, NULL::oid AS stored_in WHERE false"
-    if layout.runs_table:
-        first = f"""SELECT r.run_id, r.xmin AS written, r.tableoid AS stored_in FROM {tables.runs} r
-            WHERE r.session_id = s.session_id AND s.session_data->>'session_name' IS NULL
+    if owned.layout.runs_table:
+        first = f"""SELECT r.run_id, r.xmin AS written, r.tableoid AS stored_in FROM {owned.runs()}
+            AND s.session_data->>'session_name' IS NULL
             ORDER BY {RUNS_ORDER} LIMIT 1"""
     # an id may hold anything, so its length tells where it ends
     key = """s.stored_in || ' ' || length(s.session_id) || ' ' || s.session_id ||

@@ -13,9 +13,8 @@ from session_service.database.database import Database
 from .known_rows import UNKNOWN, WRITTEN, Rows, known_rows, provable, select_known
 from .layout import Layout
 from .names_sql import name_columns, name_source
+from .owned import Owned, Statement
 from .records import ListedSession, NameSource, SessionPage, Shown
-from .tables import Tables
-from .text import storable
 from .totals import UNKNOWN as UNCOUNTED
 from .totals import Total, Totals, select_total
 
@@ -33,23 +32,16 @@ class SessionQuery:
 
     session_type: str | None = None
     component_id: str | None = None
-    user_id: str | None = None
     session_name: str | None = None
     limit: int = 20
     page: int = 1
     sort_by: str = "created_at"
     descending: bool = True
 
-    @property
-    def matches_nothing(self) -> bool:
-        """Whether a filter is no text that a row can hold."""
-        return not storable(self.component_id, self.user_id, self.session_name)
-
 
 async def read_page(
     database: Database,
-    layout: Layout,
-    tables: Tables,
+    owned: Owned,
     totals: Totals,
     rows: Rows,
     query: SessionQuery,
@@ -59,56 +51,53 @@ async def read_page(
 
     `show` is pure: what it made of a row is remembered, and given again while the row is the same.
     """
-    where, parameters = _where(query)
-    cut, numbers = _cut(query)
-    order = _order(query, layout)
-    cut = f"{where} ORDER BY {order} {cut}"
+    layout = owned.layout
+    found, parameters = owned.sessions(*_conditions(query))
+    order, (cut, numbers) = _order(query, layout), _cut(query)
+    rows_of_page, of_page = f"{found} ORDER BY {order} {cut}", [*parameters, *numbers]
+    if query.page > 1:  # only the ids are sorted and skipped, not whole rows
+        rows_of_page, of_page = owned.sessions((f"s.session_id IN (SELECT s.session_id FROM {rows_of_page})", of_page))
     age, asked_at = database.age, time.monotonic()
     proving = age is not None and query.limit <= _COMMON_LIMIT and provable(layout)
-    total_key, page_key = (where, tuple(parameters)), (show, layout.name, cut, (*parameters, *numbers))
+    total_key, page_key = (found, tuple(parameters)), (show, layout.name, rows_of_page, tuple(of_page))
     total, known = totals.known(total_key, age), rows.known(page_key, age)
-    counting = f"SELECT count(*) FROM {tables.sessions} s {where}"
-    sql = _statement(layout, tables, counting, order, cut, deep=query.page > 1, proving=proving)
+    sql = _statement(owned, f"SELECT count(*) FROM {found}", order, rows_of_page, proving=proving)
 
     async def read() -> list[Row]:
-        bound = [*parameters, *parameters, *numbers, *(known.parameters if proving else [])]
+        bound = [*parameters, *of_page, *(known.parameters if proving else [])]
         return await database.read(sql, [total.snapshot, total.number, *bound])
 
-    found = await read()
-    number, snapshot = found[0][:2]
+    answer = await read()
+    number, snapshot = answer[0][:2]
     if database.age == age:
         totals.remember(total_key, Total(snapshot, number, age))
     elif total is not UNCOUNTED or known is not UNKNOWN:  # it may have run on another server than they are of
         total, known = UNCOUNTED, UNKNOWN
-        found = await read()
-        number = found[0][0]
-    page = [row[2:] for row in found if row[2] is not None]
+        answer = await read()
+        number = answer[0][0]
+    page = [row[2:] for row in answer if row[2] is not None]
     shown = [known.shown[row[0]] if row[1] else show(_listed(row[3:])) for row in page]
     if proving and database.age == age:
         rows.remember(page_key, known_rows(known, page, shown, snapshot, age, asked_at))
     return SessionPage(number, shown)
 
 
-def _statement(
-    layout: Layout, tables: Tables, counting: str, order: str, cut: str, *, deep: bool, proving: bool
-) -> str:
+def _statement(owned: Owned, counting: str, order: str, rows: str, *, proving: bool) -> str:
     """Total and snapshot, key, known and certain (`known_rows`), and the columns of `_listed`, empty where known."""
     proof, columns, known = "s.session_id, false, false", "", ""
     if proving:
-        certain = "f.run_id IS NULL OR n.from_first IS TRUE" if layout.runs_table else "true"
+        certain = "f.run_id IS NULL OR n.from_first IS TRUE" if owned.layout.runs_table else "true"
         proof, columns = f"k.key, k.known, {certain}", f", {WRITTEN}"
-        known = select_known(layout, tables)
+        known = select_known(owned)
     if order == _STORED:
         columns += ", s.ctid AS stored_at"
-    if deep:  # only the ids are sorted and skipped, not whole rows
-        cut = f"WHERE s.session_id IN (SELECT s.session_id FROM {tables.sessions} s {cut})"
     unknown = "k.known IS NOT TRUE" if proving else "true"
-    names = name_source(layout, tables, parsed=False, where=unknown, first=proving)
+    names = name_source(owned, parsed=False, where=unknown, first=proving)
     # the page is cut first, in s: expressions in the select list of a LIMIT/OFFSET run for skipped rows too
     return f"""
     SELECT t.total, t.snapshot, {proof}, c.*
     FROM ({select_total(counting)}) t
-    LEFT JOIN (SELECT s.*, s.session_type AS named_as{columns} FROM {tables.sessions} s {cut}) s ON true
+    LEFT JOIN (SELECT s.*, s.session_type AS named_as{columns} FROM {rows}) s ON true
     {known}
     LEFT JOIN LATERAL ({names}) n ON true
     LEFT JOIN LATERAL (
@@ -135,26 +124,19 @@ def _member(column: str, key: str) -> str:
     return f"(s.{column}->'{key}')::text"
 
 
-def _where(query: SessionQuery) -> tuple[str, list[Any]]:
-    conditions: list[tuple[str, list[Any]]] = []
+def _conditions(query: SessionQuery) -> list[Statement]:
+    conditions: list[Statement] = []
     if query.session_type is not None:
         conditions.append(("s.session_type = %s", [query.session_type]))
     if query.component_id is not None:
         columns = [_COMPONENT_COLUMNS[query.session_type]] if query.session_type else _COMPONENT_COLUMNS.values()
         equal = " OR ".join(f"s.{column} = %s" for column in columns)
         conditions.append((f"({equal})", [query.component_id] * len(columns)))
-    if query.user_id is not None:
-        conditions.append(("s.user_id = %s", [query.user_id]))
     if query.session_name is not None:
         # not escaped on purpose: % and _ are wildcards for AgentOS, and so is a closing backslash
         pattern = f"%{query.session_name}%"
         conditions.append(("COALESCE(s.session_data->>'session_name', '') ILIKE %s", [pattern]))
-    if not conditions:
-        return "", []
-    return (
-        "WHERE " + " AND ".join(text for text, _ in conditions),
-        [value for _, values in conditions for value in values],
-    )
+    return conditions
 
 
 def _order(query: SessionQuery, layout: Layout) -> str:

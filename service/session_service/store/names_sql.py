@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .layout import Layout
+from .owned import Owned
 from .runs_sql import runs_of_session, unpacked
-from .tables import Tables
 
 _EMPTY = """'null'::jsonb, '""'::jsonb, '[]'::jsonb, '{}'::jsonb, '0'::jsonb, 'false'::jsonb"""
 
@@ -20,7 +19,7 @@ def name_columns(alias: str) -> list[str]:
     return [f"{alias}.found", f"{alias}.content::text", f"{alias}.input::text", workflow]
 
 
-def name_source(layout: Layout, tables: Tables, *, parsed: bool, where: str = "true", first: bool = False) -> str:
+def name_source(owned: Owned, *, parsed: bool, where: str = "true", first: bool = False) -> str:
     """A subquery of at most one row (found, content, input) for the row `s`, of none if it has a name.
 
     `s.named_as` is the type of session whose rules make the name.
@@ -34,7 +33,7 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool, where: str = "t
     then says in a fourth column whether it comes from that run. That needs the runs in a table.
     """
     run_id, from_first = "", ""
-    if first and layout.runs_table:
+    if first and owned.layout.runs_table:
         run_id, from_first = ", run_id", ", q.run_id = f.run_id AS from_first"
     no_input = _EMPTY if parsed else "'null'::jsonb"
     # OFFSET 0 keeps conditions on a run above the ordering: below it they would read every run of the session
@@ -43,7 +42,7 @@ def name_source(layout: Layout, tables: Tables, *, parsed: bool, where: str = "t
         SELECT CASE WHEN s.named_as <> 'workflow' THEN {_FIRST_USER_CONTENT} END AS content,
                NULLIF(run->'input', 'null') AS input{run_id}
         FROM (SELECT {unpacked("run::jsonb")} AS run{run_id}
-              FROM ({runs_of_session(layout, tables)}) ordered OFFSET 0) x
+              FROM ({runs_of_session(owned)}) ordered OFFSET 0) x
         WHERE jsonb_typeof(run) = 'object' AND {_considered(parsed=parsed)}
         OFFSET 0
     ) q

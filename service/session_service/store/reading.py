@@ -6,11 +6,9 @@ from typing import Any
 
 from .layout import Layout
 from .names_sql import name_columns, name_source
-from .records import NameSource, RunMessages, SessionRecord, StoredSession
+from .owned import Owned, Statement
+from .records import FoundRun, NameSource, RunMessages, SessionRecord, StoredSession
 from .runs_sql import runs_of_session, unpacked
-from .tables import Tables
-
-Statement = tuple[str, list[Any]]
 
 # the messages of the system, of tools, and repeated from history are no part of a conversation
 _SHOWN_MESSAGES = """$.messages[*] ? (
@@ -40,16 +38,14 @@ def record(row: tuple[Any, ...]) -> SessionRecord:
     return SessionRecord(*row[:6], *(None if value == b"null" else value for value in row[6:12]), *row[12:14])
 
 
-def read_session(
-    layout: Layout, tables: Tables, session_id: str, user_id: str | None, shown_as: str | None
-) -> Statement:
+def read_session(owned: Owned, session_id: str, shown_as: str | None) -> Statement:
     """A session with what its name and its chat history are made of, in the type that it is shown as."""
-    where, parameters = one_session(session_id, None, user_id)
-    rows = f"(SELECT s.*, COALESCE(%s, s.session_type) AS named_as FROM {tables.sessions} s WHERE {where})"
-    return select_session(layout, tables, rows), [shown_as, *parameters]
+    found, parameters = owned.sessions(by_id(session_id))
+    rows = f"(SELECT s.*, COALESCE(%s, s.session_type) AS named_as FROM {found})"
+    return select_session(owned, rows), [shown_as, *parameters]
 
 
-def select_session(layout: Layout, tables: Tables, rows: str) -> str:
+def select_session(owned: Owned, rows: str) -> str:
     """The same for the one row of a subquery, which has a column `named_as` more than the sessions table.
 
     A row for each top-level run that names an agent or a team, in stored order; the session itself is in the first.
@@ -57,11 +53,11 @@ def select_session(layout: Layout, tables: Tables, rows: str) -> str:
     return f"""
     SELECT {_in_first_row([*_columns("s"), *name_columns("n")])}, x.run_id, x.created_at, x.messages, x.place
     FROM {rows} s
-    LEFT JOIN LATERAL ({name_source(layout, tables, parsed=True)}) n ON true
+    LEFT JOIN LATERAL ({name_source(owned, parsed=True)}) n ON true
     LEFT JOIN LATERAL (
         SELECT (q.run->'run_id')::text AS run_id, (q.run->'created_at')::text AS created_at,
-            {_messages(layout)} AS messages, row_number() OVER () AS place
-        FROM (SELECT {_readable(layout)} AS run FROM ({runs_of_session(layout, tables)}) o OFFSET 0) q
+            {_messages(owned.layout)} AS messages, row_number() OVER () AS place
+        FROM (SELECT {_readable(owned.layout)} AS run FROM ({runs_of_session(owned)}) o OFFSET 0) q
         WHERE s.named_as <> 'workflow' AND (q.run->>'parent_run_id') IS NULL
           AND ((q.run->'agent_id') IS NOT NULL OR (q.run->'team_id') IS NOT NULL)
     ) x ON true"""
@@ -87,41 +83,44 @@ def stored_session(rows: list[tuple[Any, ...]]) -> StoredSession:
     return StoredSession(record(first), NameSource(bool(found), content, input, workflow_name), chat)
 
 
-def read_record(tables: Tables, session_id: str, user_id: str | None) -> Statement:
+def read_record(owned: Owned, session_id: str) -> Statement:
     """The row of a session alone."""
-    where, parameters = one_session(session_id, None, user_id)
-    return f"SELECT {record_columns('s')} FROM {tables.sessions} s WHERE {where}", parameters
+    found, parameters = owned.sessions(by_id(session_id))
+    return f"SELECT {record_columns('s')} FROM {found}", parameters
 
 
-def read_run(layout: Layout, tables: Tables, session_id: str, run_id: str) -> Statement:
-    """One row: the first run of this id (NULL if there is none), and whether the session has any run."""
-    runs = runs_of_session(layout, tables)
+def read_run(owned: Owned, session_id: str, run_id: str) -> Statement:
+    """A session, its first run of this id (NULL if there is none), and whether it has any run."""
+    runs = runs_of_session(owned)
+    found, parameters = owned.sessions(by_id(session_id))
     return (
-        f"""SELECT (SELECT q.run::text FROM ({runs}) q WHERE q.run->>'run_id' = %s LIMIT 1),
-            EXISTS (SELECT FROM ({runs}) q) FROM {tables.sessions} s WHERE s.session_id = %s""",
-        [run_id, session_id],
+        f"""SELECT {record_columns("s")}, (SELECT q.run::text FROM ({runs}) q WHERE q.run->>'run_id' = %s LIMIT 1),
+            EXISTS (SELECT FROM ({runs}) q) FROM {found}""",
+        [run_id, *parameters],
     )
 
 
-def read_runs(layout: Layout, tables: Tables, session_id: str) -> Statement:
+def found_run(row: tuple[Any, ...]) -> FoundRun:
+    """What `read_run` selects."""
+    return FoundRun(record(row), row[14], row[15])
+
+
+def read_runs(owned: Owned, session_id: str) -> Statement:
     """All runs of a session in stored order, as text."""
-    return (
-        f"""SELECT q.run::text FROM {tables.sessions} s, LATERAL ({runs_of_session(layout, tables)}) q
-        WHERE s.session_id = %s""",
-        [session_id],
-    )
+    found, parameters = owned.sessions(by_id(session_id))
+    runs = runs_of_session(owned)
+    return f"SELECT q.run::text FROM (SELECT s.* FROM {found}) s, LATERAL ({runs}) q", parameters
 
 
-def read_first_runs(layout: Layout, tables: Tables, session_id: str, user_id: str | None, most: int) -> Statement:
+def read_first_runs(owned: Owned, session_id: str, most: int) -> Statement:
     """A session and its first `most` runs, one a row; the session itself is in the first."""
-    where, parameters = one_session(session_id, None, user_id)
+    found, parameters = owned.sessions(by_id(session_id))
     return (
-        f"""SELECT {_in_first_row(_columns("s"))}, x.run FROM {tables.sessions} s
+        f"""SELECT {_in_first_row(_columns("s"))}, x.run FROM (SELECT s.* FROM {found}) s
         LEFT JOIN LATERAL (
             SELECT o.run::text AS run, row_number() OVER () AS place
-            FROM ({runs_of_session(layout, tables)}) o LIMIT {most}
-        ) x ON true
-        WHERE {where}""",
+            FROM ({runs_of_session(owned)}) o LIMIT {most}
+        ) x ON true""",
         parameters,
     )
 
@@ -131,13 +130,6 @@ def messages(row: tuple[Any, ...]) -> RunMessages:
     return RunMessages(*(None if value == b"null" else value for value in row))
 
 
-def one_session(session_id: str, session_type: str | None, user_id: str | None) -> Statement:
-    """The condition on the row `s` by id and, where given, stored type and owner. An owner never matches NULL."""
-    conditions, parameters = ["s.session_id = %s"], [session_id]
-    if session_type is not None:
-        conditions.append("s.session_type = %s")
-        parameters.append(session_type)
-    if user_id is not None:
-        conditions.append("s.user_id = %s")
-        parameters.append(user_id)
-    return " AND ".join(conditions), parameters
+def by_id(session_id: str) -> Statement:
+    """The condition on the row `s` of a session by id."""
+    return "s.session_id = %s", [session_id]

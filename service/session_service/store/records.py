@@ -99,6 +99,15 @@ class StoredSession:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A session and one of its runs as JSON text, None if it has none of the id; and whether it has any run."""
+
+    record: SessionRecord
+    run: bytes | None
+    any: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FirstRuns:
     """A session and its first runs in stored order, each as JSON text; `all` says that there are no others."""
 

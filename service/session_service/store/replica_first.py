@@ -9,36 +9,36 @@ from typing import Protocol, TypeVar
 from session_service.database.errors import DatabaseError, TimedOut
 
 from .listing import SessionQuery
-from .records import FirstRuns, ListedSession, SessionPage, SessionRecord, Shown, StoredSession
+from .owned_sessions import OwnedSessions
+from .owner import Owner
+from .records import FirstRuns, FoundRun, ListedSession, SessionPage, SessionRecord, Shown, StoredSession
 from .session_store import SessionStore
 
 Result = TypeVar("Result")
 
 
 class SessionReader(Protocol):
-    """The reads of `SessionStore`."""
+    """The reads of `OwnedSessions`."""
 
     async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]: ...
 
-    async def session(
-        self, session_id: str, user_id: str | None, shown_as: str | None = None
-    ) -> StoredSession | None: ...
+    async def session(self, session_id: str, shown_as: str | None = None) -> StoredSession | None: ...
 
-    async def record(self, session_id: str, user_id: str | None) -> SessionRecord | None: ...
+    async def record(self, session_id: str) -> SessionRecord | None: ...
 
-    async def run(self, session_id: str, run_id: str) -> tuple[bytes | None, bool]: ...
+    async def run(self, session_id: str, run_id: str) -> FoundRun | None: ...
 
-    async def first_runs(self, session_id: str, user_id: str | None) -> FirstRuns | None: ...
+    async def first_runs(self, session_id: str) -> FirstRuns | None: ...
 
     def runs(self, session_id: str) -> AsyncGenerator[bytes, None]: ...
 
 
-def reader(store: SessionStore) -> SessionReader:
-    """Whom one request that only reads should ask."""
-    replica = store.database.replica
+def reader(store: SessionStore, owner: Owner) -> SessionReader:
+    """Whom one request that only reads should ask, on behalf of this owner."""
+    primary, replica = store.on_behalf_of(owner), store.database.replica
     if store.on_replica is None or replica is None or not replica.usable:
-        return store
-    return ReplicaFirst(store.on_replica, store)
+        return primary
+    return ReplicaFirst(store.on_replica.on_behalf_of(owner), primary)
 
 
 class ReplicaFirst:
@@ -48,12 +48,12 @@ class ReplicaFirst:
     out of time is not tried twice.
     """
 
-    def __init__(self, replica: SessionStore, primary: SessionStore) -> None:
-        self._replica: SessionStore | None = replica
+    def __init__(self, replica: OwnedSessions, primary: OwnedSessions) -> None:
+        self._replica: OwnedSessions | None = replica
         self._primary = primary
 
     async def _ask(
-        self, work: Callable[[SessionStore], Awaitable[Result]], found: Callable[[Result], object] = lambda _: True
+        self, work: Callable[[OwnedSessions], Awaitable[Result]], found: Callable[[Result], object] = lambda _: True
     ) -> Result:
         if self._replica is not None:
             try:
@@ -70,23 +70,25 @@ class ReplicaFirst:
 
     async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]:
         """A page of sessions; an empty list is never taken from the replica."""
-        return await self._ask(lambda store: store.page(query, show), lambda page: page.total)
+        return await self._ask(lambda sessions: sessions.page(query, show), lambda page: page.total)
 
-    async def session(self, session_id: str, user_id: str | None, shown_as: str | None = None) -> StoredSession | None:
+    async def session(self, session_id: str, shown_as: str | None = None) -> StoredSession | None:
         """A session with all that its detail shows; that it does not exist is never taken from the replica."""
-        return await self._ask(lambda store: store.session(session_id, user_id, shown_as), bool)
+        return await self._ask(lambda sessions: sessions.session(session_id, shown_as), bool)
 
-    async def record(self, session_id: str, user_id: str | None) -> SessionRecord | None:
+    async def record(self, session_id: str) -> SessionRecord | None:
         """The row of a session; that it does not exist is never taken from the replica."""
-        return await self._ask(lambda store: store.record(session_id, user_id), bool)
+        return await self._ask(lambda sessions: sessions.record(session_id), bool)
 
-    async def run(self, session_id: str, run_id: str) -> tuple[bytes | None, bool]:
+    async def run(self, session_id: str, run_id: str) -> FoundRun | None:
         """A run; that it does not exist is never taken from the replica."""
-        return await self._ask(lambda store: store.run(session_id, run_id), lambda found: found[0] is not None)
+        return await self._ask(
+            lambda sessions: sessions.run(session_id, run_id), lambda found: found is not None and found.run is not None
+        )
 
-    async def first_runs(self, session_id: str, user_id: str | None) -> FirstRuns | None:
+    async def first_runs(self, session_id: str) -> FirstRuns | None:
         """A session with its first runs; that it does not exist is never taken from the replica."""
-        return await self._ask(lambda store: store.first_runs(session_id, user_id), bool)
+        return await self._ask(lambda sessions: sessions.first_runs(session_id), bool)
 
     async def runs(self, session_id: str) -> AsyncGenerator[bytes, None]:
         """The runs of a session. Once the first was given a failure is final."""

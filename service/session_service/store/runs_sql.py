@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from .layout import Layout
-from .tables import Tables
+from .owned import Owned
 
 RUNS_ORDER = "r.run_index, r.created_at, r.run_id"
 """The stored order of the rows `r` of one session's runs."""
 
 
-def runs_of_session(layout: Layout, tables: Tables) -> str:
+def runs_of_session(owned: Owned) -> str:
     """A subquery of `run` in stored order, for the row `s` of the sessions table.
 
     v3: the runs table, with a column `run_id` too. v2: the array of the `runs` column as it is. Half-migrated: the
     array's objects that have a `run_id`, each as the table has it if the table has it, then the table's runs that the
     array does not know.
     """
+    layout = owned.layout
     if layout.runs_column is None:
-        return _table_runs(tables, "r.run_data") if layout.runs_table else "SELECT NULL::jsonb AS run WHERE false"
+        return _table_runs(owned) if layout.runs_table else "SELECT NULL::jsonb AS run WHERE false"
     kind = layout.runs_column
     array = _array(layout)
     if not layout.runs_table:
@@ -27,12 +28,11 @@ def runs_of_session(layout: Layout, tables: Tables) -> str:
     SELECT m.run FROM (
         SELECT COALESCE(r.run_data::{kind}, e.run) AS run, 0 AS part, e.place
         FROM {kind}_array_elements({array}) WITH ORDINALITY AS e(run, place)
-        LEFT JOIN {tables.runs} r ON r.session_id = s.session_id AND r.run_id = e.run->>'run_id'
+        LEFT JOIN LATERAL (SELECT r.run_data FROM {owned.runs()} AND r.run_id = e.run->>'run_id') r ON true
         WHERE {known}
         UNION ALL
         SELECT r.run_data::{kind}, 1, row_number() OVER (ORDER BY {RUNS_ORDER})
-        FROM {tables.runs} r
-        WHERE r.session_id = s.session_id
+        FROM {owned.runs()}
           AND NOT EXISTS (SELECT FROM {kind}_array_elements({array}) AS e(run)
                           WHERE {known} AND e.run->>'run_id' = r.run_id)
     ) m ORDER BY m.part, m.place"""
@@ -46,9 +46,8 @@ def unpacked(run: str) -> str:
     return f"({run} #> '{{}}')"
 
 
-def _table_runs(tables: Tables, run: str) -> str:
-    return f"""SELECT {run} AS run, r.run_id FROM {tables.runs} r WHERE r.session_id = s.session_id
-        ORDER BY {RUNS_ORDER}"""
+def _table_runs(owned: Owned) -> str:
+    return f"SELECT r.run_data AS run, r.run_id FROM {owned.runs()} ORDER BY {RUNS_ORDER}"
 
 
 def _array(layout: Layout) -> str:

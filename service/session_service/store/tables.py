@@ -8,16 +8,27 @@ from session_service.database.dsn_map import Source
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
-    """Schema and table names of one source; every attribute but `names` is quoted SQL, `schema.table`."""
+class Dependants:
+    """The tables whose rows go with a session, each as quoted SQL; agno creates most of them on first use."""
 
-    schema: str
-    sessions: str
-    runs: str
     bindings: str
     transcripts: str
     compactions: str
     tool_results: str
+    files: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Schema and table names of one source; every attribute but the names is quoted SQL, `schema.table`.
+
+    For what is asked of the catalog and created there. Rows of sessions and runs are reached through `Owned` alone.
+    """
+
+    schema: str
+    sessions: str
+    runs: str
+    dependants: Dependants
     schema_versions: str
     session_table_name: str
     runs_table_name: str
@@ -33,10 +44,13 @@ class Tables:
             schema=quoted(source.schema),
             sessions=table(source.session_table),
             runs=table(source.runs_table),
-            bindings=table(f"{source.session_table}_sandbox_bindings"),
-            transcripts=table("agno_transcripts"),
-            compactions=table("agno_compactions"),
-            tool_results=table("agno_tool_results"),
+            dependants=Dependants(
+                bindings=table(f"{source.session_table}_sandbox_bindings"),
+                transcripts=table("agno_transcripts"),
+                compactions=table("agno_compactions"),
+                tool_results=table("agno_tool_results"),
+                files='"fs"."agno_fs"',
+            ),
             schema_versions=table("agno_schema_versions"),
             session_table_name=source.session_table,
             runs_table_name=source.runs_table,

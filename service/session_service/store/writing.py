@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .layout import Layout
-from .reading import Statement, one_session, record_columns, select_session
-from .tables import Tables
+from .owned import Owned, Statement
+from .reading import by_id, record_columns, select_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +37,49 @@ class SessionChanges:
     summary: str | None = None
 
 
-def create(layout: Layout, tables: Tables, new: NewSession) -> Statement:
+def create(owned: Owned, new: NewSession) -> Statement:
     """Insert the session unless its id is taken, then no row comes back.
 
     Absent JSON is written as AgentOS writes it: JSON null in the columns that it names (`{}` for the columns of
     workflows but the summary), SQL NULL in the others.
     """
-    kind, own = layout.json_type, new.session_type
+    layout, own = owned.layout, new.session_type
     empty = "{}" if own == "workflow" else "null"
-    columns = f"session_id, session_type, {own}_id, user_id, session_data, {own}_data, metadata, summary"
-    parameters = [
-        *(new.session_id, own, new.component_id, new.user_id, new.session_data or empty, empty),
-        *(new.metadata or empty, new.summary or "null", new.now, new.now),
-    ]
-    values = f"%s, %s, %s, %s, %s::{kind}, %s::{kind}, %s::{kind}, %s::{kind}, %s, %s"
+
+    def json(text: str | None, absent: str = empty) -> Statement:
+        return f"%s::{layout.json_type}", [text or absent]
+
+    values: dict[str, Statement] = {
+        "session_id": ("%s", [new.session_id]),
+        "session_type": ("%s", [own]),
+        f"{own}_id": ("%s", [new.component_id]),
+        "session_data": json(new.session_data),
+        f"{own}_data": json(None),
+        "metadata": json(new.metadata),
+        "summary": json(new.summary, "null"),
+        "created_at": ("%s", [new.now]),
+        "updated_at": ("%s", [new.now]),
+    }
     in_column = new.runs is not None and layout.runs_column is not None and not layout.runs_table
     if in_column:
-        columns, values = f"runs, {columns}", f"%s::{layout.runs_column}, {values}"
-        parameters.insert(0, new.runs)
-    insert = f"""INSERT INTO {tables.sessions} AS s ({columns}, created_at, updated_at) VALUES ({values})
-        ON CONFLICT (session_id) DO NOTHING"""
+        values["runs"] = (f"%s::{layout.runs_column}", [new.runs])
+    insert, parameters = owned.insert(new.user_id, values)
+    insert += " ON CONFLICT (session_id) DO NOTHING"
     if new.runs is None or in_column:
         return f"{insert} RETURNING {record_columns('s')}", parameters
     return (
-        f"""WITH s AS ({insert} RETURNING s.*), imported AS ({_import(tables)})
+        f"""WITH s AS ({insert} RETURNING s.*), imported AS ({_import(owned)})
         SELECT {record_columns("s")} FROM s""",
         [*parameters, new.now, new.now, new.runs],
     )
 
 
-def _import(tables: Tables) -> str:
+def _import(owned: Owned) -> str:
     """Insert the runs of a JSON array as AgentOS writes them: copies of some keys beside the whole run."""
+    columns = """run_id, session_id, run_type, agent_id, team_id, workflow_id, user_id,
+            parent_run_id, status, run_index, run_data, created_at, updated_at"""
     copies = ", ".join(f"e.run->>'{key}'" for key in ("agent_id", "team_id", "workflow_id"))
-    return f"""INSERT INTO {tables.runs} (run_id, session_id, run_type, agent_id, team_id, workflow_id, user_id,
-            parent_run_id, status, run_index, run_data, created_at, updated_at)
+    return f"""{owned.insert_runs(columns)}
         SELECT e.run->>'run_id', s.session_id,
             CASE WHEN COALESCE(e.run->>'agent_id', e.run->>'agent_name') IS NOT NULL THEN 'agent'
                  WHEN COALESCE(e.run->>'team_id', e.run->>'team_name') IS NOT NULL THEN 'team' ELSE 'workflow' END,
@@ -81,22 +89,20 @@ def _import(tables: Tables) -> str:
         FROM s, jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS e(run, place)"""
 
 
-def rename(
-    layout: Layout, tables: Tables, session_id: str, session_type: str | None, user_id: str | None, name: str
-) -> Statement:
-    """Set the name (JSON text) alone; `updated_at` stays. The stored type and the owner must match where given."""
-    where, parameters = one_session(session_id, session_type, user_id)
-    set_name = f"session_data = jsonb_set({_session_data_object()}, '{{session_name}}', %s::jsonb)::{layout.json_type}"
-    return _updated(layout, tables, set_name, where), [name, *parameters]
+def rename(owned: Owned, session_id: str, session_type: str | None, name: str) -> Statement:
+    """Set the name (JSON text) alone; `updated_at` stays. The stored type must match where given."""
+    kind = owned.layout.json_type
+    set_name = f"session_data = jsonb_set({_session_data_object()}, '{{session_name}}', %s::jsonb)::{kind}"
+    of_type: list[Statement] = [] if session_type is None else [("s.session_type = %s", [session_type])]
+    return _updated(owned, (set_name, [name]), by_id(session_id), *of_type)
 
 
-def patch(layout: Layout, tables: Tables, session_id: str, user_id: str | None, changes: SessionChanges) -> Statement:
+def patch(owned: Owned, session_id: str, changes: SessionChanges) -> Statement:
     """Set the given keys and `updated_at` in one statement, so that no concurrent change is lost.
 
     A workflow session has no summary: it keeps what it has.
     """
-    where, parameters = one_session(session_id, None, user_id)
-    kind = layout.json_type
+    kind = owned.layout.json_type
     sets: list[str] = ["updated_at = %s"]
     values: list[Any] = [changes.now]
     if changes.session_data is not None:
@@ -108,14 +114,14 @@ def patch(layout: Layout, tables: Tables, session_id: str, user_id: str | None, 
     if changes.summary is not None:
         sets.append(f"summary = CASE s.session_type WHEN 'workflow' THEN s.summary ELSE %s::{kind} END")
         values.append(changes.summary)
-    return _updated(layout, tables, ", ".join(sets), where), [*values, *parameters]
+    return _updated(owned, (", ".join(sets), values), by_id(session_id))
 
 
-def _updated(layout: Layout, tables: Tables, sets: str, where: str) -> str:
+def _updated(owned: Owned, sets: Statement, *conditions: Statement) -> Statement:
     """Change the session, and select it as it is now with what its detail is made of."""
-    return f"""WITH changed AS (
-        UPDATE {tables.sessions} s SET {sets} WHERE {where} RETURNING s.*, s.session_type AS named_as)
-    {select_session(layout, tables, "changed")}"""
+    update, parameters = owned.update(sets, *conditions)
+    changed = f"WITH changed AS ({update} RETURNING s.*, s.session_type AS named_as)"
+    return f"{changed} {select_session(owned, 'changed')}", parameters
 
 
 def _session_data_object() -> str:

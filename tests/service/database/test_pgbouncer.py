@@ -22,7 +22,7 @@ from session_service.database.errors import DatabaseError, Refused, TimedOut
 from session_service.store.listing import SessionQuery
 from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
-from tests.service.store.rows import as_stored
+from tests.service.store.rows import as_stored, of_all
 from tests.service.waiting import until
 
 SCRIPT = Path(__file__).parents[1] / "pgbouncer.sh"
@@ -130,7 +130,7 @@ async def test_the_time_limit_is_kept_and_stays_with_nobody_else(through, open_d
 async def test_nothing_is_prepared_there(through, v3, open_database):
     store = SessionStore(open_database(through), Source(Dsn.parse(through)))
     for _ in range(5):
-        await store.page(SessionQuery(), as_stored)
+        await of_all(store).page(SessionQuery(), as_stored)
     assert others(through, "SELECT count(*) FROM pg_prepared_statements") == [0, 0]
 
 
@@ -147,14 +147,14 @@ async def test_more_clients_than_servers_read_write_and_stream(through, v3, open
 
     async def work(number):
         session_id = f"s{number}"
-        assert await store.create(NewSession(session_id, "agent", None, None, None, None, 1)) is not None
+        assert await of_all(store).create(NewSession(session_id, "agent", None, None, None, None, 1)) is not None
         v3.add_run(session_id, f"r{number}")
-        assert await store.rename(session_id, None, None, f'"n{number}"') is not None
-        assert len([run async for run in store.runs(session_id)]) == 1
-        assert (await store.record(session_id, None)).session_data == f'{{"session_name": "n{number}"}}'.encode()
+        assert await of_all(store).rename(session_id, None, f'"n{number}"') is not None
+        assert len([run async for run in of_all(store).runs(session_id)]) == 1
+        assert (await of_all(store).record(session_id)).session_data == f'{{"session_name": "n{number}"}}'.encode()
 
     await asyncio.gather(*(work(number) for number in range(60)))
-    assert (await store.page(SessionQuery(limit=1), as_stored)).total == 60
+    assert (await of_all(store).page(SessionQuery(limit=1), as_stored)).total == 60
     await until(lambda: len(v3.server.run("SELECT FROM pg_stat_activity WHERE datname = %s", v3.name)) <= 2)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from session_service.http.caller import Caller
 from session_service.http.errors import ApiError
+from session_service.store.owner import EVERYBODY, Only
 
 ANYBODY = Caller()
 ALICE = Caller("alice")
@@ -16,21 +17,21 @@ EMPTY_NAME = Caller("")
 @pytest.mark.parametrize(
     ("caller", "asked", "seen"),
     [
-        (ANYBODY, None, None),
-        (ANYBODY, "bob", "bob"),
-        (ANYBODY, "", ""),
-        (ALICE, None, None),
-        (ALICE, "bob", "bob"),
-        (ALICE_ISOLATED, None, "alice"),
-        (ALICE_ISOLATED, "bob", "alice"),
-        (ALICE_ISOLATED, "", "alice"),
-        (ADMIN, None, None),
-        (ADMIN, "bob", "bob"),
-        (ADMIN_WITHOUT_NAME, None, None),
+        (ANYBODY, None, EVERYBODY),
+        (ANYBODY, "bob", Only("bob")),
+        (ANYBODY, "", Only("")),
+        (ALICE, None, EVERYBODY),
+        (ALICE, "bob", Only("bob")),
+        (ALICE_ISOLATED, None, Only("alice")),
+        (ALICE_ISOLATED, "bob", Only("alice")),
+        (ALICE_ISOLATED, "", Only("alice")),
+        (ADMIN, None, EVERYBODY),
+        (ADMIN, "bob", Only("bob")),
+        (ADMIN_WITHOUT_NAME, None, EVERYBODY),
     ],
 )
 def test_an_isolated_caller_sees_their_own_sessions_and_all_others_filter_as_they_ask(caller, asked, seen):
-    assert caller.owner_filter(asked) == seen
+    assert caller.asks_for(asked) == seen
 
 
 @pytest.mark.parametrize(
@@ -47,12 +48,11 @@ def test_an_isolated_caller_sees_their_own_sessions_and_all_others_filter_as_the
     ],
 )
 def test_a_new_session_belongs_to_the_caller_or_to_whom_a_nameless_caller_says(caller, asked, owner):
-    assert caller.owner_of_new(asked) == owner
+    assert caller.asks_for(None).of_new(caller.owner_of_new(asked)) == owner
 
 
 @pytest.mark.parametrize("user_id", [None, ""])
-@pytest.mark.parametrize("ask", [Caller.owner_filter, Caller.owner_of_new])
-def test_an_isolated_caller_without_a_name_is_refused(user_id, ask):
+def test_an_isolated_caller_without_a_name_is_refused(user_id):
     with pytest.raises(ApiError) as refused:
-        ask(Caller(user_id, isolated=True), "alice")
+        Caller(user_id, isolated=True).asks_for("alice")
     assert (refused.value.status, refused.value.detail) == (403, "Authenticated request is missing a user identity")

@@ -43,7 +43,7 @@ def access(example):
     try:
         caller = asyncio.run(authenticator(SERVERS[example["server"]]).authenticate(request["method"], path, headers))
         require_scope(caller, request["method"], path)
-        caller.owner_filter(None)
+        caller.asks_for(None)
     except ApiError as error:
         return error.status, error.detail
     return None

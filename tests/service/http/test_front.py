@@ -72,7 +72,7 @@ async def test_an_unexpected_failure_is_500_without_any_detail(v3, serve, monkey
     async def failing(*_):
         raise LookupError("canary-detail")
 
-    monkeypatch.setattr("session_service.store.session_store.read_page", failing)
+    monkeypatch.setattr("session_service.store.owned_sessions.read_page", failing)
     client = await serve(v3.dsn)
     answer = await client.get("/sessions?user_id=canary-query", headers={"Origin": "http://localhost:3000"})
     assert (answer.status, await answer.text()) == (500, '{"detail":"Internal server error"}')

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from .rows import of, of_all
+
 BINDINGS = """CREATE TABLE ai.agno_sessions_sandbox_bindings (
     namespace varchar NOT NULL, session_id varchar NOT NULL REFERENCES ai.agno_sessions (session_id) ON DELETE CASCADE,
     agent_id varchar NOT NULL, user_id varchar, epoch bigint NOT NULL, owner varchar,
@@ -64,21 +66,21 @@ def all_of(*ids):
 
 
 async def test_a_deleted_session_takes_everything_along(agno, open_store):
-    await open_store(agno).delete(["a"], None)
+    await of_all(open_store(agno)).delete(["a"])
     assert agno.ids("ai.agno_sessions") == ["b"]
     assert left(agno) == all_of("b")
 
 
 async def test_only_the_owners_sessions_go_and_nothing_of_the_others(agno, open_store):
     agno.run("UPDATE ai.agno_runs SET user_id = 'bob'")
-    await open_store(agno).delete(["a", "b", "a", "nobody"], "bob")
+    await of("bob", open_store(agno)).delete(["a", "b", "a", "nobody"])
     assert agno.ids("ai.agno_sessions") == ["a"]
     assert left(agno) == all_of("a")
 
 
 @pytest.mark.parametrize("owner", ["Ann", "", "nobody", "\0"])
 async def test_another_owner_deletes_nothing(agno, open_store, owner):
-    await open_store(agno).delete(["a", "b"], owner)
+    await of(owner, open_store(agno)).delete(["a", "b"])
     assert left(agno) == all_of("a", "b")
 
 
@@ -87,9 +89,9 @@ async def test_a_session_that_is_gone_leaves_its_rows_alone_one_by_one_and_loses
     agno.run("ALTER TABLE ai.agno_runs DROP CONSTRAINT agno_runs_session_id_fkey")
     agno.run("DELETE FROM ai.agno_sessions WHERE session_id = 'a'")
     store = open_store(agno)
-    await store.delete(["a"], None)
+    await of_all(store).delete(["a"])
     assert agno.ids("ai.agno_runs") == ["a", "b"]
-    await store.delete(["a", "b"], None, orphans=True)
+    await of_all(store).delete(["a", "b"], orphans=True)
     agno.run(BINDINGS)
     assert left(agno) == all_of()
 
@@ -99,7 +101,7 @@ async def test_absent_tables_are_no_obstacle(agno, open_store, absent):
     gone = list(DEPENDANTS) if absent == "all" else [absent]
     for table in gone:
         agno.run(f"DROP TABLE {table} CASCADE")
-    await open_store(agno).delete(["a", "b"], None, orphans=True)
+    await of_all(open_store(agno)).delete(["a", "b"], orphans=True)
     assert agno.ids("ai.agno_sessions") == []
     for table, column in DEPENDANTS.items():
         if table not in gone and absent != "ai.agno_tool_results":
@@ -113,7 +115,7 @@ async def test_older_layouts_lose_their_sessions_too(new_agno, open_store, layou
     agno.session("b", runs=[{"run_id": "r1"}])
     if layout == "mixed":
         agno.add_run("a", "r1")
-    await open_store(agno).delete(["a"], None)
+    await of_all(open_store(agno)).delete(["a"])
     assert agno.ids("ai.agno_sessions") == ["b"]
     if layout == "mixed":
         assert agno.ids("ai.agno_runs") == []
@@ -121,29 +123,29 @@ async def test_older_layouts_lose_their_sessions_too(new_agno, open_store, layou
 
 async def test_simultaneous_deletes_of_the_same_sessions_all_succeed(agno, open_store):
     store = open_store(agno)
-    await asyncio.gather(*(store.delete(["a", "b"][:: 1 if n % 2 else -1], None, orphans=True) for n in range(12)))
+    await asyncio.gather(*(of_all(store).delete(["a", "b"][:: 1 if n % 2 else -1], orphans=True) for n in range(12)))
     assert left(agno) == all_of()
 
 
 async def test_ids_that_no_row_can_have_are_passed_over(agno, open_store):
-    await open_store(agno).delete(["a\0", "a"], None)
+    await of_all(open_store(agno)).delete(["a\0", "a"])
     assert agno.ids("ai.agno_sessions") == ["b"]
 
 
 async def test_a_table_that_appears_between_two_deletes_is_not_missed(v3, open_store):
     store = open_store(v3)
     v3.session("first")
-    await store.delete(["first"], None)
+    await of_all(store).delete(["first"])
     v3.run(BINDINGS)
     v3.run(FILES)
     hang_on(v3, "a")
-    await store.delete(["a"], None)
+    await of_all(store).delete(["a"])
     assert left(v3) == {table: ["other a"] if table == "fs.agno_fs" else [] for table in DEPENDANTS}
 
 
 async def test_a_table_that_goes_between_two_deletes_is_no_error(agno, open_store):
     store = open_store(agno)
-    await store.delete(["a"], None)
+    await of_all(store).delete(["a"])
     agno.run("DROP TABLE ai.agno_transcripts; DROP SCHEMA fs CASCADE")
-    await store.delete(["b"], None)
+    await of_all(store).delete(["b"])
     assert agno.ids("ai.agno_sessions") == []

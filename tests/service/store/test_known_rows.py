@@ -11,7 +11,7 @@ from session_service.store.known_rows import UNKNOWN, KnownRows, Rows
 from session_service.store.listing import SessionQuery
 from session_service.store.records import ListedSession, NameSource
 
-from .rows import as_stored
+from .rows import as_stored, of_all
 
 FORGED = b'"forged"'
 
@@ -21,7 +21,7 @@ def asked(text):
 
 
 async def contents(store, **query):
-    page = await store.page(SessionQuery(**query), as_stored)
+    page = await of_all(store).page(SessionQuery(**query), as_stored)
     return {row.session_id: row.name_source and row.name_source.content for row in page.rows}
 
 
@@ -31,9 +31,9 @@ def forged(row: ListedSession) -> ListedSession:
 
 def forge(store, **changes):
     """Have every row that is remembered show another name, and so tell it from one that is made anew."""
-    [(query, page)] = store._rows._pages.items()
+    [(query, page)] = store.rows._pages.items()
     shown = {key: forged(row) for key, row in page.shown.items()}
-    store._rows._pages[query] = replace(page, shown=shown, **changes)
+    store.rows._pages[query] = replace(page, shown=shown, **changes)
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ async def store(v3, open_store):
     v3.add_run("a", "a1", 1, **asked("first"))
     v3.add_run("a", "a2", 2, **asked("second"))
     store = open_store(v3)
-    await store.page(SessionQuery(limit=1), as_stored)  # opens the connection
-    store._rows = Rows()
+    await of_all(store).page(SessionQuery(limit=1), as_stored)  # opens the connection
+    store.rows = Rows()
     assert await contents(store) == {"a": b'"first"'}
     forge(store)
     return store
@@ -110,7 +110,7 @@ async def test_a_name_follows_what_becomes_of_its_run(v3, store, change):
 
 async def test_a_stored_name_takes_the_place(v3, store):
     v3.run("""UPDATE ai.agno_sessions SET session_data = '{"session_name": "given"}'""")
-    [row] = (await store.page(SessionQuery(), as_stored)).rows
+    [row] = (await of_all(store).page(SessionQuery(), as_stored)).rows
     assert (row.name, row.name_source) == (b'"given"', None)
 
 
@@ -125,7 +125,7 @@ async def test_a_table_in_the_place_of_the_other_is_another(v3, open_store):
     v3.add_run("a", "a1", **asked("first"))
     v3.run(f"CREATE TABLE ai.next AS SELECT * FROM ai.agno_runs; UPDATE ai.next SET run_data = {NEWER}")
     store = open_store(v3)
-    await store.page(SessionQuery(), as_stored)
+    await of_all(store).page(SessionQuery(), as_stored)
     for _ in range(2):
         assert await contents(store) == {"a": b'"first"'}
     v3.run("ALTER TABLE ai.agno_runs RENAME TO gone; ALTER TABLE ai.next RENAME TO agno_runs")
@@ -143,7 +143,7 @@ async def test_a_change_of_a_session_that_is_under_way_shows_once_it_is_committe
         for _ in range(2):
             assert await contents(store) == {"b": None, "a": FORGED}
         other.commit()
-        page = await store.page(SessionQuery(), as_stored)
+        page = await of_all(store).page(SessionQuery(), as_stored)
         assert [(row.session_id, row.metadata) for row in page.rows] == [("b", None), ("a", b"{}")]
     finally:
         other.close()
@@ -168,7 +168,7 @@ async def test_a_change_that_is_under_way_shows_once_it_is_committed(v3, store):
 
 @pytest.mark.parametrize("change", ["opened", "direct", "server", "long ago", "not below", "ages below"])
 async def test_nothing_is_known_without_proof(v3, store, monkeypatch, change):
-    [(query, page)] = store._rows._pages.items()
+    [(query, page)] = store.rows._pages.items()
     written = v3.value("SELECT xmin::text::bigint FROM ai.agno_runs WHERE run_id = 'a1'")
     if change == "opened":
         store.database.pool.opened += 1
@@ -182,7 +182,7 @@ async def test_nothing_is_known_without_proof(v3, store, monkeypatch, change):
             "not below": {"horizon": written},
             "ages below": {"horizon": written + 2**30 + 1},
         }
-        store._rows._pages[query] = replace(page, **other[change])
+        store.rows._pages[query] = replace(page, **other[change])
     assert await contents(store) == {"a": b'"first"'}
 
 
@@ -229,7 +229,7 @@ async def test_only_what_the_first_run_gave_is_remembered(v3, open_store):
     expected = {"a": b'"second"', "b": b'"to the team"', "c": None, "d": None}
     for _ in range(3):
         assert await contents(store) == expected
-    [page] = store._rows._pages.values()
+    [page] = store.rows._pages.values()
     assert sorted(row.session_id for row in page.shown.values()) == ["c", "d"]
     v3.add_run("d", "d1", **asked("the first of d"))
     assert await contents(store) == expected | {"d": b'"the first of d"'}
@@ -243,13 +243,13 @@ async def test_each_kind_of_session_has_its_name_again(v3, open_store):
     v3.session("w", "workflow", workflow_data={"name": "Flow"})
     v3.add_run("w", "w1")
     store = open_store(v3)
-    await store.page(SessionQuery(), as_stored)
-    first = (await store.page(SessionQuery(), as_stored)).rows
-    [page] = store._rows._pages.values()
+    await of_all(store).page(SessionQuery(), as_stored)
+    first = (await of_all(store).page(SessionQuery(), as_stored)).rows
+    [page] = store.rows._pages.values()
     assert sorted(row.session_id for row in page.shown.values()) == ["a", "t", "w"]
-    assert (await store.page(SessionQuery(), as_stored)).rows == first
+    assert (await of_all(store).page(SessionQuery(), as_stored)).rows == first
     v3.run("""UPDATE ai.agno_sessions SET workflow_data = '{"name": "Renamed"}' WHERE session_id = 'w'""")
-    assert (await store.page(SessionQuery(), as_stored)).rows[0].name_source.workflow_name == b'"Renamed"'
+    assert (await of_all(store).page(SessionQuery(), as_stored)).rows[0].name_source.workflow_name == b'"Renamed"'
 
 
 @pytest.mark.parametrize("layout", ["v2", "v2_json", "mixed"])
@@ -259,7 +259,7 @@ async def test_runs_in_a_column_are_of_the_row_and_in_both_places_nothing_is_rem
     store = open_store(agno)
     for _ in range(3):
         assert await contents(store) == {"a": b'"first"'}
-    assert bool(store._rows._pages) == (layout != "mixed")
+    assert bool(store.rows._pages) == (layout != "mixed")
     agno.run("UPDATE ai.agno_sessions SET runs = %s", json.dumps([{"run_id": "a1", **asked("newer")}]))
     for _ in range(2):
         assert await contents(store) == {"a": b'"newer"'}
@@ -281,7 +281,7 @@ async def test_what_agno_did_not_make_is_listed_too(v3, open_store, change):
     store = open_store(v3)
     for _ in range(3):
         assert await contents(store) == {"a": None if "DROP TABLE" in change else b'"first"'}
-    assert bool(store._rows._pages) == ("DROP TABLE" in change)
+    assert bool(store.rows._pages) == ("DROP TABLE" in change)
 
 
 async def test_neither_large_pages_nor_long_rows_are_remembered(v3, open_store):
@@ -293,7 +293,7 @@ async def test_neither_large_pages_nor_long_rows_are_remembered(v3, open_store):
     v3.run(f"UPDATE ai.agno_runs SET run_data = {NEWER}")
     for _ in range(2):
         assert await contents(store, limit=101) == {"a": b'"newer"'}
-    assert not store._rows._pages
+    assert not store.rows._pages
 
 
 def test_no_more_rows_are_remembered_than_room_is_for():
@@ -324,11 +324,11 @@ async def test_no_two_sessions_share_what_is_known(v3, open_store, other):
         v3.session(session_id, session_data={"session_name": name})
     store = open_store(v3)
     for _ in range(3):
-        page = await store.page(SessionQuery(), as_stored)
+        page = await of_all(store).page(SessionQuery(), as_stored)
         assert {row.session_id: row.name.decode().strip('"') for row in page.rows} == names
 
 
 async def test_another_way_to_show_rows_has_its_own(v3, store):
     assert await contents(store) == {"a": FORGED}
-    assert (await store.page(SessionQuery(), lambda row: row.session_id)).rows == ["a"]
+    assert (await of_all(store).page(SessionQuery(), lambda row: row.session_id)).rows == ["a"]
     assert await contents(store) == {"a": FORGED}

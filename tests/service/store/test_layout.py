@@ -6,18 +6,18 @@ import pytest
 
 from session_service.database.errors import Refused
 from session_service.store.listing import SessionQuery
-from tests.service.store.rows import as_stored
+from tests.service.store.rows import as_stored, of_all
 
 RUNS_TABLE = """CREATE TABLE ai.agno_runs (run_id varchar PRIMARY KEY, session_id varchar NOT NULL, run_type varchar,
     user_id varchar, run_index bigint, run_data jsonb NOT NULL, created_at bigint NOT NULL)"""
 
 
 async def runs(store, session_id):
-    return [json.loads(run)["run_id"] async for run in store.runs(session_id)]
+    return [json.loads(run)["run_id"] async for run in of_all(store).runs(session_id)]
 
 
 async def total(store):
-    return (await store.page(SessionQuery(), as_stored)).total
+    return (await of_all(store).page(SessionQuery(), as_stored)).total
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ async def test_a_missing_schema_and_an_empty_one_are_told_apart(new_agno, open_s
 
 async def test_where_there_is_no_table_there_is_no_session(new_agno, open_store):
     store = open_store(new_agno("empty"))
-    assert (await store.page(SessionQuery(), as_stored)).rows == []
-    assert await store.session("a", None) is None
-    assert await store.record("a", None) is None
-    assert await store.run("a", "r") == (None, False)
-    assert await store.first_runs("a", None) is None
+    assert (await of_all(store).page(SessionQuery(), as_stored)).rows == []
+    assert await of_all(store).session("a") is None
+    assert await of_all(store).record("a") is None
+    assert await of_all(store).run("a", "r") is None
+    assert await of_all(store).first_runs("a") is None
     assert await runs(store, "a") == []
-    assert await store.rename("a", None, None, '"n"') is None
-    await store.delete(["a"], None)
+    assert await of_all(store).rename("a", None, '"n"') is None
+    await of_all(store).delete(["a"])
     assert not await store.has_table("agno_sessions")
 
 
@@ -89,10 +89,10 @@ async def test_every_read_survives_the_clean_up_of_a_migration(new_agno, open_st
     store = open_store(mixed)
     mixed.session("a", runs=[{"run_id": "r1", "agent_id": "x"}])
     calls = {
-        "page": lambda: store.page(SessionQuery(), as_stored),
-        "session": lambda: store.session("a", None),
-        "run": lambda: store.run("a", "r1"),
-        "first runs": lambda: store.first_runs("a", None),
+        "page": lambda: of_all(store).page(SessionQuery(), as_stored),
+        "session": lambda: of_all(store).session("a"),
+        "run": lambda: of_all(store).run("a", "r1"),
+        "first runs": lambda: of_all(store).first_runs("a"),
     }
     await calls[read]()
     mixed.run("ALTER TABLE ai.agno_sessions DROP runs")
@@ -116,7 +116,8 @@ async def test_a_runs_table_that_is_dropped_is_noticed(v3, open_store):
     assert await runs(store, "a") == ["r1"]
     v3.run("DROP TABLE ai.agno_runs")
     assert await runs(store, "a") == []
-    assert await store.run("a", "r1") == (None, False)
+    found = await of_all(store).run("a", "r1")
+    assert (found.run, found.any) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -156,5 +157,5 @@ async def test_any_schema_and_table_name_works(new_agno, open_store, name):
     assert await store.has_table(f"t {name}")
     assert not await store.has_table("t")
     assert await total(store) == 0
-    await store.delete(["a"], None, orphans=True)
+    await of_all(store).delete(["a"], orphans=True)
     assert await store.missing_tables() == []

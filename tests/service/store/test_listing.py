@@ -6,11 +6,15 @@ import pytest
 
 from session_service.store.listing import SessionQuery
 from tests.service.agno import Agno
-from tests.service.store.rows import as_stored
+from tests.service.store.rows import as_stored, of, of_all
+
+
+async def page(store, user_id=None, **query):
+    return await of(user_id, store).page(SessionQuery(**query), as_stored)
 
 
 async def ids(store, **query):
-    return [row.session_id for row in (await store.page(SessionQuery(**query), as_stored)).rows]
+    return [row.session_id for row in (await page(store, **query)).rows]
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +89,7 @@ async def test_a_query_finds_these_sessions_in_this_order(store, query, expected
     ("query", "total"), [({}, 5), ({"page": 99}, 5), ({"user_id": "ann", "limit": 1}, 2), ({"user_id": "nobody"}, 0)]
 )
 async def test_the_total_counts_all_that_match_whatever_the_page(store, query, total):
-    assert (await store.page(SessionQuery(**query), as_stored)).total == total
+    assert (await page(store, **query)).total == total
 
 
 async def test_pages_of_equal_keys_neither_overlap_nor_leave_out(v3, open_store):
@@ -112,7 +116,7 @@ async def test_a_row_has_what_the_list_shows_and_nothing_else(v3, open_store):
         created_at=5,
         updated_at=6,
     )
-    [row] = (await open_store(v3).page(SessionQuery(), as_stored)).rows
+    [row] = (await of_all(open_store(v3)).page(SessionQuery(), as_stored)).rows
     assert (row.session_id, row.session_type, row.agent_id, row.user_id) == ("a1", "agent", "x", "ann")
     assert (row.name, row.state, row.metrics) == (b'"N"', b'{"k": 1}', b'{"total_tokens": 3}')
     assert (row.summary, row.metadata, row.sdk, row.framework) == (b'{"summary": "S"}', b'{"m": null}', b'"s"', b'"f"')
@@ -122,7 +126,7 @@ async def test_a_row_has_what_the_list_shows_and_nothing_else(v3, open_store):
 async def test_a_row_without_a_name_says_what_it_could_be_made_of(v3, open_store):
     for number, data in enumerate([None, "null", {}, [], "5", '"text"', {"session_name": None}]):
         v3.session(f"s{number}", session_data=data)
-    for row in (await open_store(v3).page(SessionQuery(), as_stored)).rows:
+    for row in (await of_all(open_store(v3)).page(SessionQuery(), as_stored)).rows:
         assert row.name is None
         assert (row.name_source.has_runs, row.name_source.content, row.name_source.input) == (False, None, None)
 
@@ -170,11 +174,11 @@ async def test_the_name_of_a_session_without_one_is_made_of_its_first_runs(new_a
             for index, run in enumerate(runs):
                 agno.add_run(id, f"{id}-{index}", index, **run)
     store = open_store(agno)
-    rows = (await store.page(SessionQuery(limit=100, sort_by="session_id", descending=False), as_stored)).rows
+    rows = (await of_all(store).page(SessionQuery(limit=100, sort_by="session_id", descending=False), as_stored)).rows
     for row, (_, _, listed, opened) in zip(rows, NAMES, strict=True):
         assert (row.session_id, made_of(row.name_source)) == (row.session_id, listed)
         assert row.name_source.workflow_name == b'"W"'
-        source = (await store.session(row.session_id, None)).name_source
+        source = (await of_all(store).session(row.session_id)).name_source
         assert (row.session_id, made_of(source)) == (row.session_id, opened)
 
 
@@ -183,7 +187,7 @@ async def test_a_session_is_found_by_id_and_owner(v3, open_store):
     v3.session("free")
     store = open_store(v3)
     for owner in (None, "ann"):
-        record = await store.record("a", owner)
+        record = await of(owner, store).record("a")
         assert (record.session_id, record.user_id, record.agent_data, record.metadata) == (
             "a",
             "ann",
@@ -191,7 +195,7 @@ async def test_a_session_is_found_by_id_and_owner(v3, open_store):
             None,
         )
         assert (record.created_at, record.updated_at) == (1, 7)
-        assert (await store.session("a", owner)).record == record
+        assert (await of(owner, store).session("a")).record == record
     for id, owner in (("a", "bob"), ("a", "Ann"), ("a", ""), ("free", ""), ("b", None), ("a\0", None), ("a", "\0")):
-        assert await store.record(id, owner) is None
-        assert await store.session(id, owner) is None
+        assert await of(owner, store).record(id) is None
+        assert await of(owner, store).session(id) is None

@@ -7,13 +7,16 @@ import pytest
 from session_service.database.dsn import Dsn
 from session_service.database.dsn_map import Source
 from session_service.database.errors import Unavailable
+from session_service.store import replica_first
 from session_service.store.listing import SessionQuery
-from session_service.store.replica_first import ReplicaFirst, reader
-from session_service.store.session_store import MOST_AT_ONCE, SessionStore
+from session_service.store.owned_sessions import MOST_AT_ONCE, OwnedSessions
+from session_service.store.owner import EVERYBODY
+from session_service.store.replica_first import ReplicaFirst, SessionReader
+from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
 from tests.service.agno import Agno
 from tests.service.postgres import standby
-from tests.service.store.rows import as_stored
+from tests.service.store.rows import as_stored, of_all
 from tests.service.waiting import until
 
 EVERYTHING = SessionQuery()
@@ -62,8 +65,17 @@ def paused(replica):
         pass
 
 
-async def listed(store):
-    return [row.session_id for row in (await store.page(EVERYTHING, as_stored)).rows]
+def reader(store) -> SessionReader:
+    """Whom a request that reads asks."""
+    return replica_first.reader(store, EVERYBODY)
+
+
+def primary(sessions) -> bool:
+    return isinstance(sessions, OwnedSessions)
+
+
+async def listed(sessions):
+    return [row.session_id for row in (await sessions.page(EVERYTHING, as_stored)).rows]
 
 
 async def test_reads_go_to_the_replica_and_writes_to_the_primary(v3, replica, store):
@@ -73,23 +85,23 @@ async def test_reads_go_to_the_replica_and_writes_to_the_primary(v3, replica, st
     assert isinstance(reading, ReplicaFirst)
     await until(lambda: replica.ids("ai.agno_sessions") == ["a"])
     assert await listed(reading) == ["a"]
-    assert (await reading.record("a", None)).session_id == "a"
+    assert (await reading.record("a")).session_id == "a"
     assert [query for _, _, query in replica.backends() if "agno_sessions" in query]
-    await store.rename("a", None, None, '"n"')
+    await of_all(store).rename("a", None, '"n"')
     assert not [query for _, _, query in replica.backends() if "UPDATE" in query]
 
 
 async def test_until_it_was_observed_it_is_not_asked(store):
-    assert reader(store) is store
+    assert primary(reader(store))
 
 
 async def test_what_was_written_through_us_is_read_from_the_primary_until_the_replica_has_it(v3, replica, store):
     await observed(store, True)
     paused(replica)
-    await store.create(new("a"))
+    await of_all(store).create(new("a"))
     for _ in range(5):
         await store.database.replica.observe()
-        assert reader(store) is store
+        assert primary(reader(store))
         assert await listed(reader(store)) == ["a"]
     replica.server.run("SELECT pg_wal_replay_resume()")
     await observed(store, True)
@@ -124,11 +136,11 @@ async def test_what_the_replica_does_not_have_yet_is_asked_of_the_primary(v3, re
     v3.add_run("a", "r")
     reading = reader(store)
     assert isinstance(reading, ReplicaFirst)
-    assert (await reading.record("a", None)).session_id == "a"
+    assert (await reading.record("a")).session_id == "a"
     # the same request never goes back to the older state
     assert [run async for run in reading.runs("a")] != []
-    assert (await reader(store).session("a", None)).record.session_id == "a"
-    assert (await reader(store).run("a", "r"))[0] is not None
+    assert (await reader(store).session("a")).record.session_id == "a"
+    assert (await reader(store).run("a", "r")).run is not None
     assert await listed(reader(store)) == ["a"]
 
 
@@ -138,7 +150,7 @@ async def test_a_replica_that_is_away_or_refuses_us_is_replaced_by_the_primary(v
         dsn = Dsn.parse(replica.server.dsn(**words))
         source = Source(Dsn.parse(v3.dsn), read_only_dsn=dsn)
         away = SessionStore(type(store.database)("main", source), source)
-        reading = ReplicaFirst(away.on_replica, away)
+        reading = ReplicaFirst(of_all(away.on_replica), of_all(away))
         assert await listed(reading) == ["a"]
         assert [run async for run in reading.runs("a")] == []
         await away.database.close()
@@ -177,13 +189,13 @@ async def test_while_the_primary_is_away_a_replica_that_kept_up_serves(own_serve
     with standby(own_server) as server:
         source = Source(Dsn.parse(own_server.dsn()), read_only_dsn=Dsn.parse(server.dsn()))
         store = SessionStore(open_database(own_server.dsn(), read_only_dsn=source.read_only_dsn), source)
-        await store.create(new("a"))
+        await of_all(store).create(new("a"))
         await observed(store, True)
         own_server.stop()
         await until(lambda: not store.database.replica.usable)
         # a write that never got anywhere makes no difference
         for _ in range(2):
             with pytest.raises(Unavailable):
-                await store.rename("a", None, None, '"n"')
+                await of_all(store).rename("a", None, '"n"')
         assert await listed(reader(store)) == ["a"]
         await store.database.close()

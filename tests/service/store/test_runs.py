@@ -1,14 +1,18 @@
 """The runs of a session in stored order, on each layout: from the table, from the column, and merged."""
 
 import json
+from unittest.mock import ANY
 
 import pytest
 
-from session_service.store.session_store import MOST_AT_ONCE
+from session_service.store.owned_sessions import MOST_AT_ONCE
+from session_service.store.records import FoundRun
+
+from .rows import of, of_all
 
 
 async def runs(store, session_id="a"):
-    return [json.loads(run) async for run in store.runs(session_id)]
+    return [json.loads(run) async for run in of_all(store).runs(session_id)]
 
 
 async def ids(store):
@@ -48,7 +52,7 @@ async def test_the_column_of_v2_is_served_as_it_is(new_agno, open_store, layout)
 async def test_a_json_column_keeps_its_text(new_agno, open_store):
     agno = new_agno("v2_json")
     agno.session("a", runs='[{"z": 1.0, "a":  2, "z": 1e2}]')
-    assert [run async for run in open_store(agno).runs("a")] == [b'{"z": 1.0, "a":  2, "z": 1e2}']
+    assert [run async for run in of_all(open_store(agno)).runs("a")] == [b'{"z": 1.0, "a":  2, "z": 1e2}']
 
 
 @pytest.mark.parametrize("layout", ["v2", "mixed"])
@@ -58,7 +62,7 @@ async def test_whatever_is_no_array_is_no_runs(new_agno, open_store, layout):
     for column in (None, "null", "[]", '"[]"', '"no json"', '"{}"', "{}", "5", "true", '""'):
         id = agno.session(f"s {column}", runs=column)
         assert (id, await runs(store, id)) == (id, [])
-        assert await store.run(id, "r1") == (None, False)
+        assert await of_all(store).run(id, "r1") == FoundRun(ANY, None, False)
 
 
 async def test_an_array_inside_a_json_text_is_parsed(new_agno, open_store):
@@ -123,16 +127,18 @@ async def test_one_run_is_found_by_id(new_agno, open_store, layout):
     else:
         agno.session("a", runs=[{"run_id": "r1", "n": 1}, {"run_id": "r1", "n": 2}])
     store = open_store(agno)
-    found, has_runs = await store.run("a", "r1")
-    assert (json.loads(found), has_runs) == ({"run_id": "r1", "n": 1}, True)
-    assert await store.run("a", "r2") == (None, True)
-    assert await store.run("a", "r\0") == (None, True)
-    assert await store.run("empty", "r1") == (None, False)
-    assert await store.run("nobody", "r1") == (None, False)
+    sessions = of_all(store)
+    session, found = await sessions.record("a"), await sessions.run("a", "r1")
+    assert json.loads(found.run) == {"run_id": "r1", "n": 1}
+    assert found == FoundRun(session, found.run, True)
+    assert await sessions.run("a", "r2") == FoundRun(session, None, True)
+    assert await sessions.run("a", "r\0") == FoundRun(session, None, True)
+    assert await sessions.run("empty", "r1") == FoundRun(await sessions.record("empty"), None, False)
+    assert await sessions.run("nobody", "r1") is None
 
 
 async def chat(store, session_id):
-    return [(run.run_id, run.created_at, run.messages) for run in (await store.session(session_id, None)).chat]
+    return [(run.run_id, run.created_at, run.messages) for run in (await of_all(store).session(session_id)).chat]
 
 
 async def test_messages_are_those_of_top_level_runs_that_name_an_agent_or_a_team(v3, open_store):
@@ -164,8 +170,8 @@ async def test_a_workflow_has_no_chat_and_anything_shown_as_one_neither(v3, open
     v3.session("a")
     v3.add_run("a", "r1", agent_id="x", messages=[{"role": "user"}])
     store = open_store(v3)
-    assert (await store.session("a", None, "workflow")).chat == []
-    assert len((await store.session("a", None, "team")).chat) == 1
+    assert (await of_all(store).session("a", "workflow")).chat == []
+    assert len((await of_all(store).session("a", "team")).chat) == 1
 
 
 @pytest.mark.parametrize(("number", "all"), [(0, True), (MOST_AT_ONCE, True), (MOST_AT_ONCE + 1, False)])
@@ -173,7 +179,7 @@ async def test_the_first_runs_come_with_the_session_as_many_as_memory_holds(v3, 
     v3.session("a", user_id="ann", metadata={"m": 1})
     for place in range(number):
         v3.add_run("a", f"r{place:03}", place)
-    first = await open_store(v3).first_runs("a", "ann")
+    first = await of("ann", open_store(v3)).first_runs("a")
     assert [json.loads(run)["run_id"] for run in first.runs] == [f"r{n:03}" for n in range(min(number, MOST_AT_ONCE))]
     assert (first.all, first.record.metadata) == (all, b'{"m": 1}')
-    assert await open_store(v3).first_runs("a", "bob") is None
+    assert await of("bob", open_store(v3)).first_runs("a") is None

@@ -1,0 +1,187 @@
+"""The sessions of an owner in one store: every read and write of the session API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from session_service.database.errors import LayoutChanged, StatementFailed
+
+from . import deleting, reading, writing
+from .layout import Layout
+from .listing import SessionQuery, read_page
+from .owned import Owned, Statement
+from .owner import Owner
+from .records import FirstRuns, FoundRun, ListedSession, SessionPage, SessionRecord, Shown, StoredSession
+from .text import storable
+
+if TYPE_CHECKING:
+    from .session_store import SessionStore
+
+# a history of so many runs is read by one statement; a longer one is streamed, and so many are held at once
+MOST_AT_ONCE = 64
+RUNS_PER_BATCH = 32
+
+
+class RunTaken(Exception):
+    """An imported run has the id of a run that exists."""
+
+
+class OwnedSessions:
+    """The sessions that exist for an owner: none where there is no table, or where no row can have that owner."""
+
+    def __init__(self, store: SessionStore, owner: Owner) -> None:
+        self._store = store
+        self._database = store.database
+        self.owner = owner
+
+    def _owned(self, layout: Layout) -> Owned:
+        return Owned(layout, self._store.tables, self.owner)
+
+    def _can_exist(self, *texts: str | None) -> bool:
+        return self.owner.exists and storable(*texts)
+
+    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]:
+        """One page of sessions (`GET /sessions`), each as `show`, which is pure, makes it."""
+        empty: SessionPage[Shown] = SessionPage(0, [])
+        if not self._can_exist(query.component_id, query.session_name):
+            return empty
+        store = self._store
+        return await store.on_layout(
+            lambda layout: read_page(self._database, self._owned(layout), store.totals, store.rows, query, show), empty
+        )
+
+    async def session(self, session_id: str, shown_as: str | None = None) -> StoredSession | None:
+        """A session by id, with what its name and chat history are made of.
+
+        `shown_as` is the type that it is shown as, None for its own: each type makes names by rules of its own.
+        """
+        if not self._can_exist(session_id):
+            return None
+
+        async def work(layout: Layout) -> StoredSession | None:
+            rows = await self._database.read(*reading.read_session(self._owned(layout), session_id, shown_as))
+            return reading.stored_session(rows) if rows else None
+
+        return await self._store.on_layout(work, None)
+
+    async def record(self, session_id: str) -> SessionRecord | None:
+        """The row of a session by id."""
+        if not self._can_exist(session_id):
+            return None
+
+        async def work(layout: Layout) -> SessionRecord | None:
+            rows = await self._database.read(*reading.read_record(self._owned(layout), session_id))
+            return reading.record(rows[0]) if rows else None
+
+        return await self._store.on_layout(work, None)
+
+    async def run(self, session_id: str, run_id: str) -> FoundRun | None:
+        """A session by id with its run of this id."""
+        if not self._can_exist(session_id):
+            return None
+
+        async def work(layout: Layout) -> FoundRun | None:
+            wanted = run_id if storable(run_id) else ""
+            rows = await self._database.read(*reading.read_run(self._owned(layout), session_id, wanted))
+            return reading.found_run(rows[0]) if rows else None
+
+        return await self._store.on_layout(work, None)
+
+    async def first_runs(self, session_id: str) -> FirstRuns | None:
+        """A session by id, with so many runs as memory holds at once."""
+        if not self._can_exist(session_id):
+            return None
+
+        async def work(layout: Layout) -> FirstRuns | None:
+            rows = await self._database.read(
+                *reading.read_first_runs(self._owned(layout), session_id, MOST_AT_ONCE + 1)
+            )
+            if not rows:
+                return None
+            runs = [row[14] for row in rows if row[14] is not None]
+            return FirstRuns(reading.record(rows[0]), runs[:MOST_AT_ONCE], len(runs) <= MOST_AT_ONCE)
+
+        return await self._store.on_layout(work, None)
+
+    async def runs(self, session_id: str) -> AsyncGenerator[bytes, None]:
+        """The runs of a session in stored order, each as JSON text; memory holds one batch of them."""
+        if not self._can_exist(session_id):
+            return
+        for attempt in (1, 2):
+            layout = await self._store.layout()
+            if not layout.sessions_table:
+                return
+            try:
+                sql, parameters = reading.read_runs(self._owned(layout), session_id)
+                async with aclosing(self._database.stream(sql, parameters, RUNS_PER_BATCH)) as batches:
+                    async for rows in batches:
+                        for (run,) in rows:
+                            yield run
+            except LayoutChanged:  # only ever before the first batch: an open cursor holds its tables
+                self._store.forget()
+                if attempt == 2:
+                    raise
+            else:
+                return
+
+    async def create(self, new: writing.NewSession) -> SessionRecord | None:
+        """Create a session; None if its id is taken. Missing tables are created first. Raises `RunTaken`."""
+        store = self._store
+        for attempt in (1, 2):
+            layout = await store.layout()
+            if not layout.sessions_table or (new.runs is not None and not layout.runs_table and layout.name == "v3"):
+                await store.create_tables()
+                layout = await store.layout()
+            try:
+                rows = await self._database.write(*writing.create(self._owned(layout), new))
+            except LayoutChanged:  # nothing was inserted: the tables are looked for, and made, once more
+                store.forget()
+                if attempt == 2:
+                    raise
+            except StatementFailed as error:
+                if error.reason == "23505":
+                    raise RunTaken from None
+                raise
+            else:
+                return reading.record(rows[0]) if rows else None
+        raise AssertionError
+
+    async def rename(self, session_id: str, session_type: str | None, name: str) -> StoredSession | None:
+        """Set the name (JSON text); None if there is no such session of this stored type."""
+        return await self._change(
+            session_id, lambda layout: writing.rename(self._owned(layout), session_id, session_type, name)
+        )
+
+    async def patch(self, session_id: str, changes: writing.SessionChanges) -> StoredSession | None:
+        """Apply the changes; None if there is no such session."""
+        return await self._change(session_id, lambda layout: writing.patch(self._owned(layout), session_id, changes))
+
+    async def _change(self, session_id: str, statement: Callable[[Layout], Statement]) -> StoredSession | None:
+        if not self._can_exist(session_id):
+            return None
+
+        async def work(layout: Layout) -> StoredSession | None:
+            rows = await self._database.write(*statement(layout))
+            return reading.stored_session(rows) if rows else None
+
+        return await self._store.on_layout(work, None)
+
+    async def delete(self, session_ids: Sequence[str], *, orphans: bool = False) -> None:
+        """Delete the sessions of these ids, with all that belongs to them (storage: `deleting`)."""
+        ids = [session_id for session_id in session_ids if self._can_exist(session_id)]
+        store = self._store
+
+        async def work(layout: Layout) -> None:
+            while True:
+                existing = await store.existing_dependants()
+                owned, dependants = self._owned(layout), store.tables.dependants
+                statement = deleting.delete(owned, dependants, existing, ids, orphans=orphans)
+                [(as_known,)] = await self._database.write(*statement)
+                if as_known:
+                    return
+                store.forget()
+
+        if ids:
+            await store.on_layout(work, None)
