@@ -77,6 +77,7 @@ class Settings:
                 audience=value["AGNO_JWT_AUDIENCE"] or (() if os_id is None else (os_id,)),
                 issuer=value["AGNO_JWT_ISSUER"],
                 admin_scope=value["AGNO_JWT_ADMIN_SCOPE"],
+                databases_claim=value["AGNO_JWT_DATABASES_CLAIM"],
                 user_isolation=value["AGNO_USER_ISOLATION"],
             ),
         )

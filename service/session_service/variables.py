@@ -147,6 +147,7 @@ VARIABLES = (
     Variable("AGNO_JWT_AUDIENCE", _words, (), "Audiences, by comma, that tokens may be for; else AGNO_OS_ID."),
     Variable("AGNO_JWT_ISSUER", str, None, "The issuer that tokens must name."),
     Variable("AGNO_JWT_ADMIN_SCOPE", str, "agent_os:admin", "The scope that grants everything."),
+    Variable("AGNO_JWT_DATABASES_CLAIM", str, None, "The claim that names the database ids which a token reaches."),
     Variable("AGNO_OS_ID", str, None, "The id of the AgentOS that this service stands in for."),
     Variable(
         "AGNO_USER_ISOLATION",

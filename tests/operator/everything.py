@@ -27,6 +27,7 @@ EVERYTHING: Object = {
             "jwks": {"configMapKeyRef": {"name": "chat-jwks", "key": "keys.json"}},
             "audience": ["chat"],
             "issuer": "https://id.example",
+            "databasesClaim": "databases",
         }
     },
     "cors": {"origins": ["https://chat.example.com"]},

@@ -66,6 +66,7 @@ TOKENS = {
     "jwks": KEY,
     "audience": ["chat"],
     "issuer": "chat",
+    "databasesClaim": "databases",
 }
 
 

@@ -15,6 +15,9 @@
 {{- if and (or .Values.auth.authorization .Values.auth.userIsolation) (not $tokens) -}}
   {{- fail "auth.authorization and auth.userIsolation are about tokens: name the Secret of the key that verifies them, auth.jwt.verificationKey.existingSecret.name or auth.jwt.jwks.existingSecret.name" -}}
 {{- end -}}
+{{- if and .Values.auth.jwt.databasesClaim (not $tokens) -}}
+  {{- fail "auth.jwt.databasesClaim is about tokens: name the Secret of the key that verifies them, auth.jwt.verificationKey.existingSecret.name or auth.jwt.jwks.existingSecret.name" -}}
+{{- end -}}
 {{- if and .Values.auth.jwt.verifyAudience (not .Values.auth.jwt.audience) (not .Values.auth.osId) -}}
   {{- fail "auth.jwt.verifyAudience needs an audience: set auth.jwt.audience or auth.osId" -}}
 {{- end -}}

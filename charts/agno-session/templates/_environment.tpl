@@ -41,6 +41,7 @@
   "AGNO_JWT_VERIFY_AUDIENCE" .Values.auth.jwt.verifyAudience
   "AGNO_JWT_AUDIENCE" (join "," .Values.auth.jwt.audience)
   "AGNO_JWT_ADMIN_SCOPE" .Values.auth.jwt.adminScope
+  "AGNO_JWT_DATABASES_CLAIM" .Values.auth.jwt.databasesClaim
 }}
 {{- range $name, $value := $plain }}
 {{- if ne (toString $value) "" }}

@@ -24,6 +24,8 @@ def environment(auth: Auth) -> list[Object]:
         variables |= {"AGNO_JWT_VERIFY_AUDIENCE": "true", "AGNO_JWT_AUDIENCE": ",".join(tokens["audience"])}
     if "issuer" in tokens:
         variables["AGNO_JWT_ISSUER"] = tokens["issuer"]
+    if "databasesClaim" in tokens:
+        variables["AGNO_JWT_DATABASES_CLAIM"] = tokens["databasesClaim"]
     if auth.jwks:
         variables["JWT_JWKS_FILE"] = f"{DIRECTORY}/{FILE}"
     keys = [_secret("JWT_VERIFICATION_KEY", auth.verification_key)] if auth.verification_key else []

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from jwt import get_algorithm_by_name
 
-from session_service.http.caller import Caller
+from session_service.http.caller import NOBODY, Caller
 from session_service.http.errors import ApiError
 from session_service.http.jwks import JwksFile, static_key
 from session_service.http.tokens import TokenVerifier
@@ -41,6 +41,7 @@ class AuthSettings:
     audience: tuple[str, ...] = ()
     issuer: str | None = None
     admin_scope: str = "agent_os:admin"
+    databases_claim: str | None = None
     user_isolation: bool | None = None
 
     @property
@@ -94,6 +95,7 @@ class SignedToken:
     verifier: TokenVerifier
     enforce_scopes: bool
     admin_scope: str
+    databases_claim: str | None
     user_isolation: bool
     missing: ClassVar[str] = "Authorization header missing"
 
@@ -110,6 +112,7 @@ class SignedToken:
             scopes=scopes if self.enforce_scopes else None,
             admin=admin,
             isolated=self.user_isolation and not admin,
+            databases=None if admin or self.databases_claim is None else _databases(claims.get(self.databases_claim)),
         )
 
 
@@ -125,8 +128,10 @@ class Authenticator:
         `path` is decoded, without the query; `headers` is matched without regard to case, as aiohttp's is.
         Raises ApiError 401.
         """
-        if self.credential is None or method == "OPTIONS" or _is_open(path):
+        if self.credential is None:
             return Caller()
+        if method == "OPTIONS" or _is_open(path):
+            return NOBODY
         token = _token(headers.get("Authorization", ""))
         if not token:
             raise ApiError(401, self.credential.missing)
@@ -139,6 +144,10 @@ def authenticator(settings: AuthSettings, clock: Callable[[], float] = time.mono
     """The authenticator that the settings ask for. Raises ValueError, saying what to set, where they contradict."""
     if settings.uses_tokens:
         return Authenticator(_signed_token(settings, clock))
+    if settings.databases_claim is not None:
+        raise ValueError(
+            "AGNO_JWT_DATABASES_CLAIM is set, but only tokens have claims: set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
+        )
     if settings.user_isolation:
         raise ValueError(
             "AGNO_USER_ISOLATION is on, but only tokens tell users apart: set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
@@ -168,6 +177,7 @@ def _signed_token(settings: AuthSettings, clock: Callable[[], float]) -> SignedT
         ),
         enforce_scopes=settings.enforces_scopes,
         admin_scope=settings.admin_scope,
+        databases_claim=settings.databases_claim,
         user_isolation=settings.isolates_users,
     )
 
@@ -195,3 +205,9 @@ def _token(authorization: str) -> str:
 def _scopes(claim: object) -> frozenset[str]:
     listed = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
     return frozenset(scope for scope in listed if isinstance(scope, str))
+
+
+def _databases(claim: object) -> tuple[str, ...]:
+    """The database ids of a claim: a text or a list of texts. Of any other shape it names none."""
+    listed = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
+    return tuple(listed) if all(isinstance(id, str) for id in listed) else ()

@@ -14,12 +14,14 @@ class Caller:
     scopes: what the token grants; None where scopes are not enforced.
     admin: the token holds the admin scope.
     isolated: the caller sees their own sessions only.
+    databases: ids of the databases that the caller reaches, the default first; None where they reach all.
     """
 
     user_id: str | None = None
     scopes: frozenset[str] | None = None
     admin: bool = False
     isolated: bool = False
+    databases: tuple[str, ...] | None = None
 
     def asks_for(self, user_id: str | None) -> Owner:
         """On whose behalf a request is answered; `user_id` is its query parameter, None where there is none.
@@ -35,3 +37,7 @@ class Caller:
     def owner_of_new(self, user_id: str | None) -> str | None:
         """The owner of a new session, unless it is made on behalf of one user; `user_id` is the body's."""
         return user_id if self.user_id is None else self.user_id
+
+
+NOBODY = Caller(databases=())
+"""Whoever has shown no credential: they reach no database."""

@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler
 from session_service.database.errors import DatabaseError
 from session_service.http.answers import failure
 from session_service.http.auth import Authenticator
-from session_service.http.caller import Caller
+from session_service.http.caller import NOBODY, Caller
 from session_service.http.compression import Encoder
 from session_service.http.connection import expectation
 from session_service.http.cors import is_preflight, preflight, response_headers
@@ -32,7 +32,7 @@ from session_service.http.selection import Stores
 from session_service.observability.exchange import Exchange
 from session_service.observability.metrics import OVERLOADED, PREFLIGHT
 from session_service.sessions.errors import InvalidContent
-from session_service.store.store_map import LiveStores
+from session_service.store.store_map import LiveStores, StoreMap
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
@@ -87,14 +87,17 @@ class Front:
             status, headers, text = preflight(request.headers, self.cors_origins)
             return web.Response(status=status, headers=headers, text=text)
         with self.live.use() as stores:
-            chosen = Stores(stores.by_id, stores.default, self.require_db_id)
-            call = Call(request, Caller(), {}, chosen, exchange, self.add_headers, self.compress_from)
-            return await compressed(call, await self._answer(call))
+            nothing = self._reached(NOBODY, stores)
+            call = Call(request, NOBODY, {}, nothing, exchange, self.add_headers, self.compress_from)
+            return await compressed(call, await self._answer(call, stores))
 
-    async def _answer(self, call: Call) -> web.StreamResponse:
+    def _reached(self, caller: Caller, stores: StoreMap) -> Stores:
+        return Stores(caller, stores, require_id=self.require_db_id)
+
+    async def _answer(self, call: Call, stores: StoreMap) -> web.StreamResponse:
         exchange = call.exchange
         try:
-            return await self._handle(call)
+            return await self._handle(call, stores)
         except ApiError as error:
             return failure(error)
         except InvalidContent as error:
@@ -104,18 +107,19 @@ class Front:
             log.warning("database %s: %s (%s)", call.db_id, error, error.reason)
             if error.reason == "PoolQueueFull":
                 self.observer.metrics.refused(OVERLOADED)
-            return failure(database_failure(error, call.db_id or call.stores.default))
+            return failure(database_failure(error, call.db_id or ""))
         except web.HTTPException as error:
             return failure(ApiError(error.status, error.reason))
         except Exception:
             log.exception("%s %s failed", exchange.method, exchange.route)
             return failure(ApiError(500, "Internal server error"))
 
-    async def _handle(self, call: Call) -> web.StreamResponse:
+    async def _handle(self, call: Call, stores: StoreMap) -> web.StreamResponse:
         request, exchange = call.request, call.exchange
         path = decoded(request.raw_path)
         try:
             call.caller = await self.authenticator.authenticate(request.method, path, request.headers)
+            call.stores = self._reached(call.caller, stores)
             exchange.user_id = call.caller.user_id
             require_scope(call.caller, request.method, path)
         except ApiError:

@@ -14,7 +14,7 @@ from session_service.http.schemas import SCHEMAS, Schema
 _FAILURES = {
     400: "The request is not understood",
     401: "No valid credentials",
-    403: "The token lacks the scope or the identity",
+    403: "The token lacks the scope, the identity or a database",
     404: "No such database, session or run",
     408: "The body did not arrive in time",
     409: "The id is taken",

@@ -145,9 +145,9 @@ class Call:
         return store.on_behalf_of(self.caller.asks_for(None))
 
     async def _store(self, db_id: str | None, table: str | None) -> SessionStore:
-        store = await self.stores.select(db_id, table)
-        self.exchange.db_id = store.database.id
-        return store
+        # noted before the database is asked for the table: an outage is told of the right one
+        self.exchange.db_id = chosen = self.stores.chosen(db_id, table)
+        return await self.stores.of(chosen, table)
 
 
 @lru_cache(maxsize=64)

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
+from session_service.http.caller import Caller
 from session_service.http.errors import ApiError
 from session_service.store.session_store import SessionStore
+from session_service.store.store_map import StoreMap
 
 # a database object is also found by the names of its other tables, and still serves its sessions
 _OTHER_TABLES = frozenset({"agno_memories", "agno_learnings", "agno_metrics", "agno_eval_runs", "agno_knowledge"})
 
 
-@dataclass(frozen=True, slots=True)
 class Stores:
-    """All stores by database id, each id's in order; `default` answers where no id is given.
+    """The stores that a caller reaches: to everybody else's there is no way from a request.
 
-    With `require_id` a request must name one where there are several, as AgentOS has it.
+    Without a claim that names databases these are all, by the default of the map; else those that it names and that
+    there are, the first of them the default. With `require_id` a request must name one where there are several, as
+    AgentOS has it.
     """
 
-    by_id: Mapping[str, Sequence[SessionStore]]
-    default: str
-    require_id: bool
+    def __init__(self, caller: Caller, stores: StoreMap, *, require_id: bool) -> None:
+        self._by_id, self._default = stores.by_id, stores.default
+        if caller.databases is not None:
+            self._by_id = {id: stores.by_id[id] for id in caller.databases if id in stores.by_id}
+            self._default = next(iter(self._by_id), "")
+        self._require_id = require_id
 
-    async def select(self, db_id: str | None, table: str | None) -> SessionStore:
-        """The store that a request means; an empty text counts as absent. Raises ApiError 400 or 404."""
+    def chosen(self, db_id: str | None, table: str | None) -> str:
+        """The id of the database that a request means; an empty text counts as absent. Raises ApiError 400 to 404."""
         if table and not db_id:
             raise ApiError(400, "The db_id query parameter is required when passing a table")
         if not db_id:
-            if self.require_id and len(self.by_id) > 1:
+            if self._require_id and len(self._by_id) > 1:
                 raise ApiError(400, "The db_id query parameter is required when using multiple databases")
-            return self.by_id[self.default][0]
-        if db_id not in self.by_id:
+            if not self._by_id:
+                raise ApiError(403, "Authenticated request is missing a database")
+            return self._default
+        if db_id not in self._by_id:
             raise ApiError(404, f"No database found with id '{db_id}'")
+        return db_id
+
+    async def of(self, db_id: str, table: str | None) -> SessionStore:
+        """The store of this table, or the first of a chosen database. Raises ApiError 404."""
         if not table:
-            return self.by_id[db_id][0]
-        for store in self.by_id[db_id]:
+            return self._by_id[db_id][0]
+        for store in self._by_id[db_id]:
             if (table == store.table or table in _OTHER_TABLES) and await store.has_table(table):
                 return store
         raise ApiError(404, f"No database with id '{db_id}' has table '{table}'")

@@ -78,6 +78,7 @@ def test_everything_said_of_tokens_reaches_the_service() -> None:
         "audience": ["chat", "admin"],
         "issuer": "https://id.example",
         "adminScope": "root",
+        "databasesClaim": "https://example.com/databases",
         "authorization": False,
         "userIsolation": False,
     }
@@ -86,6 +87,7 @@ def test_everything_said_of_tokens_reaches_the_service() -> None:
     assert str(settings.jwks_file) == "/etc/session-service-jwks/jwks.json"
     assert (settings.algorithm, settings.verify_audience, settings.audience) == ("ES256", True, ("chat", "admin"))
     assert (settings.issuer, settings.admin_scope) == ("https://id.example", "root")
+    assert settings.databases_claim == "https://example.com/databases"
     assert (settings.authorization, settings.user_isolation) == (False, False)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from session_service.http.auth import AuthSettings, authenticator
-from session_service.http.caller import Caller
+from session_service.http.caller import NOBODY, Caller
 from session_service.http.errors import ApiError
 
 SECRET = "canary-secret-that-is-long-enough-0123456789"
@@ -89,7 +89,7 @@ def test_a_security_key_may_hold_any_characters():
     ],
 )
 def test_health_documentation_and_probes_need_no_credential(configured, path):
-    assert authenticated(configured, path=path) == Caller()
+    assert authenticated(configured, path=path) == NOBODY
 
 
 @pytest.mark.parametrize("configured", [KEY_MODE, TOKEN_MODE])
@@ -100,7 +100,7 @@ def test_every_other_path_needs_a_credential_known_or_not(configured, path):
 
 @pytest.mark.parametrize("configured", [KEY_MODE, TOKEN_MODE])
 def test_options_needs_no_credential(configured):
-    assert authenticated(configured, method="OPTIONS") == Caller()
+    assert authenticated(configured, method="OPTIONS") == NOBODY
 
 
 def test_tokens_win_over_the_security_key():
@@ -141,6 +141,8 @@ def test_isolation_concerns_everybody_but_holders_of_the_admin_scope(said):
         (AuthSettings(authorization=True, security_key="k"), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
         (AuthSettings(user_isolation=True), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
         (replace(KEY_MODE, user_isolation=True), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
+        (AuthSettings(databases_claim="d"), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
+        (replace(KEY_MODE, databases_claim="d"), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
         (replace(TOKEN_MODE, algorithm="RS256"), "set AGNO_JWT_ALGORITHM"),
         (AuthSettings(verification_keys=("not a PEM",)), "set AGNO_JWT_ALGORITHM"),
         (replace(TOKEN_MODE, algorithm="none"), "AGNO_JWT_ALGORITHM 'none' is not a signature algorithm"),
