@@ -45,7 +45,7 @@ async def test_a_count_is_not_repeated_while_nothing_changes(v3, open_store):
     assert await total(store) == 1
     [remembered] = store.totals._known.values()
     # were it counted again, it would be right again
-    store.totals._known[next(iter(store._totals._known))] = type(remembered)(remembered.snapshot, 99, remembered.age)
+    store.totals._known[next(iter(store.totals._known))] = type(remembered)(remembered.snapshot, 99, remembered.age)
     assert await total(store) == 99
     v3.session("b")
     assert await total(store) == 2
