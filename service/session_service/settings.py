@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from session_service.database.dsn_map import BadDsnMap, DsnMap
+from session_service.database.dsn_map import BadDsnMap, DatabaseId, DsnMap
 from session_service.http.auth import AuthSettings
 from session_service.http.remote import Networks
 from session_service.observability.logs import Format
@@ -21,7 +21,7 @@ class Settings:
 
     databases: DsnMap = field(repr=False)
     databases_file: Path | None
-    default_db_id: str | None
+    default_db_id: DatabaseId | None
     schema: str | None
     require_db_id: bool
     host: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from session_service.database.dsn_map import database_id
 from session_service.http.cors import DEFAULT_ORIGINS
 from session_service.http.remote import networks
 from session_service.observability.logs import LEVELS
@@ -102,7 +103,9 @@ VARIABLES = (
         "The schema of agno's tables for databases whose entry in the map names none; else that of the DSN's "
         "`search_path`, else `ai`.",
     ),
-    Variable("AGNO_DEFAULT_DB_ID", str, None, "The database that answers without `db_id`; else the first of the map."),
+    Variable(
+        "AGNO_DEFAULT_DB_ID", database_id, None, "The database that answers without `db_id`; else the first of the map."
+    ),
     Variable(
         "AGNO_REQUIRE_DB_ID", _flag, False, "Answer 400 without `db_id` where there are several, as AgentOS does."
     ),

@@ -34,13 +34,13 @@ def postgres() -> Iterator[Server]:
 
 
 def test_the_service_answers_for_each_database(postgres: Server) -> None:
-    databases = {name: postgres.dsn() for name in ("main", "archive two")}
+    databases = {name: postgres.dsn() for name in ("main", "archive-two")}
 
     with serving(AGNO_SESSION_DSN_MAP=json.dumps(databases), AGNO_REQUIRE_DB_ID="true") as url:
         done = smoke("agno-session/many-databases", url)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:2] == ["main: 200 ", "archive two: 200 "]
+    assert done.stdout.split("\n")[:2] == ["main: 200 ", "archive-two: 200 "]
 
 
 def test_a_database_that_does_not_answer_is_named(postgres: Server) -> None:

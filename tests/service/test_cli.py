@@ -51,6 +51,14 @@ async def test_check_prints_a_row_for_each_source_and_fails_if_any_does(v3, new_
     assert "canary" not in ended.output + ended.errors
 
 
+@pytest.mark.parametrize("command", ["check", "serve", "migrate", "indexes"])
+async def test_a_dsn_in_the_place_of_an_id_is_never_repeated(command):
+    ended = await run(command, AGNO_SESSION_DSN_MAP='{"postgresql://ann:canary@db/agno": "main"}')
+    assert ended.code == 2
+    assert ended.errors.startswith("session-service: AGNO_SESSION_DSN_MAP: id 1 is none: write letters, digits")
+    assert "canary" not in ended.output + ended.errors
+
+
 async def test_check_tries_replicas_too(v3):
     ended = await run("check", AGNO_SESSION_DSN_MAP=json.dumps({"main": {"dsn": v3.dsn, "readOnlyDsn": "canary"}}))
     assert ended.code == 1

@@ -127,6 +127,7 @@ def test_a_variable_becomes_a_value(variable, text, read, value):
         ("AGNO_LOG_FORMAT", "canary", "write auto, json or text"),
         ("AGNO_LOG_LEVEL", "canary", "write debug, info, warning or error"),
         ("AGNO_TRUSTED_PROXIES", "canary", "write addresses or networks by comma, such as 10.0.0.0/8"),
+        ("AGNO_DEFAULT_DB_ID", "postgresql://ann:canary@db/agno", "write letters, digits"),
         ("AGNO_DRAIN_SECONDS", "5s", "write a number of seconds, 0 or more"),
         ("AGNO_DRAIN_SECONDS", "-1", "write a number of seconds, 0 or more"),
         ("AGNO_SHUTDOWN_SECONDS", "nan", "write a number of seconds, 0 or more"),

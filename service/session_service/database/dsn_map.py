@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType
 
 from .dsn import Dsn
 
 log = logging.getLogger(__name__)
 
 
+# as SessionStore has them; they stand in logs, metrics and answers, so a DSN must not pass for one
+DATABASE_ID = "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+LONGEST_DATABASE_ID = 128
+DatabaseId = NewType("DatabaseId", str)
+
+_ID_FORM = "write letters, digits, '.', '_' and '-', 128 at the most, as main"
+
+
 class BadDsnMap(ValueError):
-    """The map can't be used. The message names the id and the key, never a value."""
+    """The map can't be used. The message names the id and the key, never a value, nor what may be one out of place."""
+
+
+def database_id(text: str) -> DatabaseId:
+    """The text as a database id. Raises ValueError, which does not repeat it."""
+    if len(text) > LONGEST_DATABASE_ID or not re.fullmatch(DATABASE_ID, text):
+        raise ValueError(_ID_FORM)
+    return DatabaseId(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +62,30 @@ class Source:
 class DsnMap:
     """Database ids in order, each with its sources; the first source of an id answers where no table is named."""
 
-    sources: dict[str, tuple[Source, ...]]
-    default: str
+    sources: dict[DatabaseId, tuple[Source, ...]]
+    default: DatabaseId
 
     @classmethod
-    def of_one(cls, dsn: str, default: str | None, schema: str | None = None) -> DsnMap:
+    def of_one(cls, dsn: str, default: DatabaseId | None, schema: str | None = None) -> DsnMap:
         """One database with the id `default`, as `AGNO_PG_DSN` and `DATABASE_URL` give it."""
-        return _with_default({"default": (_source("default", {"dsn": dsn}, schema),)}, default)
+        id = DatabaseId("default")
+        return _with_default({id: (_source(id, {"dsn": dsn}, schema),)}, default)
 
     @classmethod
-    def parse(cls, text: str, default: str | None, schema: str | None = None) -> DsnMap:
+    def parse(cls, text: str, default: DatabaseId | None, schema: str | None = None) -> DsnMap:
         """Read the JSON text of a map.
 
         `default` is the id that `AGNO_DEFAULT_DB_ID` names, if any; `schema`, of `AGNO_SESSION_SCHEMA`, is that of
         databases that have none in the map.
         """
-        try:
-            entries = json.loads(text, object_pairs_hook=_unique)
-        except json.JSONDecodeError as error:
-            raise BadDsnMap(f"it is not JSON: line {error.lineno}, column {error.colno}") from None
+        entries = _read(text)
         if not isinstance(entries, dict) or not entries:
             raise BadDsnMap('it must be a JSON object with at least one database: {"main": "postgresql://…"}')
-        return _with_default({key: tuple(_sources(key, value, schema)) for key, value in entries.items()}, default)
+        ids = [_id(number, key) for number, key in enumerate(entries, 1)]
+        return _with_default({id: tuple(_sources(id, entries[id], schema)) for id in ids}, default)
 
     @classmethod
-    def load(cls, path: Path, default: str | None, schema: str | None = None) -> DsnMap:
+    def load(cls, path: Path, default: DatabaseId | None, schema: str | None = None) -> DsnMap:
         """Read the map from a file, as `parse` does."""
         try:
             text = path.read_text(encoding="utf-8")
@@ -79,7 +94,7 @@ class DsnMap:
         return cls.parse(text, default, schema)
 
 
-def _with_default(sources: dict[str, tuple[Source, ...]], default: str | None) -> DsnMap:
+def _with_default(sources: dict[DatabaseId, tuple[Source, ...]], default: DatabaseId | None) -> DsnMap:
     if default is not None and default not in sources:
         raise BadDsnMap(f"AGNO_DEFAULT_DB_ID names {default!r}, which it lacks; it has: {', '.join(sources)}")
     return DsnMap(sources, next(iter(sources)) if default is None else default)
@@ -89,13 +104,33 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise BadDsnMap(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands in it twice")
+        twice = next(key for key in keys if keys.count(key) > 1)
+        named = f"the key {twice!r}" if re.fullmatch(DATABASE_ID, twice) else "a key"
+        raise BadDsnMap(f"{named} stands in it twice")
     return found
 
 
-def _sources(key: str, value: Any, schema: str | None) -> Iterator[Source]:
-    if not key:
-        raise BadDsnMap("an id must not be empty")
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        raise BadDsnMap(f"it is not JSON: line {error.lineno}, column {error.colno}") from None
+    except BadDsnMap:
+        raise
+    except RecursionError:
+        raise BadDsnMap("it is nested too deeply") from None
+    except ValueError:  # of Python's int: more digits than sys.get_int_max_str_digits()
+        raise BadDsnMap("a number in it is too long") from None
+
+
+def _id(number: int, key: str) -> DatabaseId:
+    try:
+        return database_id(key)
+    except ValueError as error:
+        raise BadDsnMap(f"id {number} is none: {error}; if it is the DSN, swap the two") from None
+
+
+def _sources(key: DatabaseId, value: Any, schema: str | None) -> Iterator[Source]:
     entries = value if isinstance(value, list) else [value]
     if not entries:
         raise BadDsnMap(f"{key!r} has no database")
@@ -103,7 +138,7 @@ def _sources(key: str, value: Any, schema: str | None) -> Iterator[Source]:
         yield _source(key, {"dsn": entry} if isinstance(entry, str) else entry, schema)
 
 
-def _source(key: str, entry: Any, schema: str | None) -> Source:
+def _source(key: DatabaseId, entry: Any, schema: str | None) -> Source:
     if not isinstance(entry, dict):
         raise BadDsnMap(f"{key!r} must be a DSN or an object with a dsn")
     dsn = _take(key, entry, "dsn", str, None)
@@ -113,15 +148,16 @@ def _source(key: str, entry: Any, schema: str | None) -> Source:
     read_only = _take(key, entry, "readOnlyDsn", str, None)
     known = {"dsn", "readOnlyDsn", "schema", "sessionTable", "runsTable", "pool", "statementTimeoutSeconds"}
     if unknown := (set(entry) - known) | {f"pool.{name}" for name in set(pool) - {"maxSize", "maxWaiting"}}:
-        raise BadDsnMap(f"{key!r} has an unknown key: {', '.join(sorted(unknown))}")
+        named = sorted(name for name in unknown if re.fullmatch(DATABASE_ID, name))
+        raise BadDsnMap(f"{key!r} has an unknown key{': ' if named else ''}{', '.join(named)}")
     parsed = Dsn.parse(dsn)
     if parsed.dropped:
         log.debug("the DSN of %r has parameters of other drivers, which do nothing: %s", key, ", ".join(parsed.dropped))
     return Source(
         parsed,
-        _take(key, entry, "schema", str, schema or parsed.schema or "ai"),
-        _take(key, entry, "sessionTable", str, "agno_sessions"),
-        _take(key, entry, "runsTable", str, "agno_runs"),
+        _name(key, entry, "schema", schema or parsed.schema or "ai"),
+        _name(key, entry, "sessionTable", "agno_sessions"),
+        _name(key, entry, "runsTable", "agno_runs"),
         _take(key, pool, "maxSize", int, parsed.pool_size or 10),
         _take(key, entry, "statementTimeoutSeconds", int, 30),
         _take(key, pool, "maxWaiting", int, 500),
@@ -129,7 +165,15 @@ def _source(key: str, entry: Any, schema: str | None) -> Source:
     )
 
 
-def _take(key: str, entry: dict[str, Any], name: str, kind: type, default: Any) -> Any:
+def _name(key: DatabaseId, entry: dict[str, Any], name: str, default: str) -> str:
+    """The name of a schema or table, which `check` prints."""
+    value: str = _take(key, entry, name, str, default)
+    if "://" in value or "=" in value:
+        raise BadDsnMap(f"{name} of {key!r} must be a name, not a DSN")
+    return value
+
+
+def _take(key: DatabaseId, entry: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     value = entry.get(name, default)
     if value is default:
         return default

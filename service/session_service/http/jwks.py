@@ -11,7 +11,10 @@ from jwt import PyJWK, PyJWTError, get_algorithm_by_name
 from jwt.algorithms import AllowedPublicKeys
 
 Key = AllowedPublicKeys | bytes
+Keys = dict[str | None, Key]
 
+# bytes of a JWK set: hundreds of keys
+LARGEST = 256 * 2**10
 _LOOK_EVERY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -74,8 +77,19 @@ def _version(path: Path) -> tuple[int, int, int] | None:
     return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
 
-def _read(path: Path, algorithm: str) -> dict[str | None, Key]:
-    document = json.loads(path.read_bytes())
+def _read(path: Path, algorithm: str) -> Keys:
+    with path.open("rb") as file:
+        return keys_of(file.read(LARGEST + 1), algorithm)
+
+
+def keys_of(text: bytes, algorithm: str) -> Keys:
+    """The keys of a JWK set by their `kid`, those for something else left out. Raises ValueError if none is left."""
+    if len(text) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST} bytes")
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     members = document.get("keys") if isinstance(document, dict) else None
     keys = {
         member.get("kid") or None: key

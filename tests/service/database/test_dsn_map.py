@@ -2,10 +2,14 @@
 
 import json
 import traceback
+from pathlib import Path
 
 import pytest
+import yaml
 
-from session_service.database.dsn_map import BadDsnMap, DsnMap
+from session_service.database.dsn_map import DATABASE_ID, LONGEST_DATABASE_ID, BadDsnMap, DsnMap
+
+ROOT = Path(__file__).parents[3]
 
 DSN = "postgresql://ann:canary@db/agno"
 
@@ -56,6 +60,7 @@ def test_a_single_dsn_is_the_database_called_default():
     assert list(DsnMap.of_one(DSN, "default").sources) == ["default"]
 
 
+NO_ID = "is none: write letters, digits, '.', '_' and '-', 128 at the most, as main; if it is the DSN, swap the two"
 OBJECT = 'it must be a JSON object with at least one database: {"main": "postgresql://…"}'
 
 
@@ -68,7 +73,23 @@ OBJECT = 'it must be a JSON object with at least one database: {"main": "postgre
         ("{}", OBJECT),
         ('"canary"', OBJECT),
         ("null", OBJECT),
-        ('{"": "canary"}', "an id must not be empty"),
+        ('{"": "canary"}', f"id 1 {NO_ID}"),
+        ('{"main": "host=a", "postgresql://ann:canary@db/agno": "main"}', f"id 2 {NO_ID}"),
+        ('{"host=db password=canary": {}}', f"id 1 {NO_ID}"),
+        ('{"canary/": "host=a"}', f"id 1 {NO_ID}"),
+        ('{"canary\\n": "host=a"}', f"id 1 {NO_ID}"),
+        ('{"-canary": "host=a"}', f"id 1 {NO_ID}"),
+        ('{"canaryé": "host=a"}', f"id 1 {NO_ID}"),
+        (f'{{"{"canary" * 22}": "host=a"}}', f"id 1 {NO_ID}"),
+        ('{"postgresql://ann:canary@db": "a", "postgresql://ann:canary@db": "b"}', "a key stands in it twice"),
+        ('{"main": {"dsn": "main", "postgresql://ann:canary@db": "dsn"}}', "'main' has an unknown key"),
+        (
+            '{"main": {"dsn": "main", "sessionTable": "postgresql://ann:canary@db"}}',
+            "sessionTable of 'main' must be a name, not a DSN",
+        ),
+        ('{"main": {"dsn": "main", "schema": "password=canary"}}', "schema of 'main' must be a name, not a DSN"),
+        ("[" * 100_000, "it is nested too deeply"),
+        ('{"main": {"dsn": "host=a", "pool": {"maxSize": ' + "9" * 5000 + "}}}", "a number in it is too long"),
         ('{"main": []}', "'main' has no database"),
         ('{"main": 5}', "'main' must be a DSN or an object with a dsn"),
         ('{"main": null}', "'main' must be a DSN or an object with a dsn"),
@@ -99,6 +120,18 @@ def test_a_map_that_cannot_be_used_is_refused_in_plain_words(text, message):
         DsnMap.parse(text, None)
     assert str(refused.value) == message
     assert "canary" not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize("id", ["a", "7", "main", "Main.old_1-2", "a" * 128])
+def test_an_id_is_what_a_session_store_may_say(id):
+    assert list(loaded({id: DSN}).sources) == [id]
+
+
+def test_ids_have_the_pattern_of_the_custom_resource():
+    [crd] = yaml.safe_load_all((ROOT / "manifests/crd/sessionstores.yaml").read_text())
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    id = spec["databases"]["items"]["properties"]["id"]
+    assert (id["pattern"], id["maxLength"]) == (f"^{DATABASE_ID}$", LONGEST_DATABASE_ID)
 
 
 def test_a_default_that_is_not_in_the_map_is_refused():

@@ -1,6 +1,7 @@
 """A JWKS file: which key verifies a token, and what happens when the file changes under a running service."""
 
 import asyncio
+import contextlib
 import json
 import os
 from functools import cache
@@ -9,10 +10,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from session_service.http.auth import AuthSettings, authenticator
 from session_service.http.errors import ApiError
+from session_service.http.jwks import keys_of
 
 WRONG_SIGNATURE = "Invalid token: Signature verification failed"
 NO_KEY = "Invalid token: No verification keys configured"
@@ -145,12 +149,42 @@ def test_a_shared_secret_may_stand_in_the_file(file):
         b'{"keys": []}',
         b'{"keys": [{"kty": "oct", "k": "x"}]}',
         b"\xff\xfe\xff",
+        b"[" * 100_000,
+        b'{"keys": ' + b"[" * 100_000,
+        b'{"keys": [{"kty": "oct", "k": ' + b"9" * 5000 + b"}]}",
+        b'{"keys": []}' + b" " * 300_000,
     ],
 )
 def test_a_service_does_not_start_with_a_file_that_holds_no_key(file, content):
     file.write_bytes(content)
     with pytest.raises(ValueError, match=r"JWT_JWKS_FILE .*jwks.json can't be used"):
         authenticator(AuthSettings(jwks_file=file))
+
+
+VALUES = st.sampled_from(["RSA", "EC", "OKP", "oct", "P-256", "Ed448", "AQAB", "", "=", "\ud800"]) | st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=3), below, max_size=3),
+)
+GOOD = [
+    jwk("alice", "1"),
+    {"kid": "1", **ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)},
+    {"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    {"kid": "1", "kty": "oct", "k": "AAAA"},
+]
+NAMES = ("kty", "kid", "use", "alg", "n", "e", "d", "p", "oth", "crv", "x", "y", "k")
+
+
+@settings(deadline=None)
+@given(
+    good=st.sampled_from(GOOD),
+    spoilt=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=2),
+    instead=st.none() | VALUES,
+)
+def test_a_member_that_is_no_key_is_left_out_whatever_it_is(good, spoilt, instead):
+    for algorithm in ("RS256", "ES256", "EdDSA", "HS256"):
+        for member in ({**good, **spoilt}, instead):
+            with contextlib.suppress(ValueError):
+                keys_of(json.dumps({"keys": [member]}).encode(), algorithm)
 
 
 def test_a_service_does_not_start_without_the_file(file):
@@ -198,7 +232,14 @@ def test_a_file_that_kubernetes_swaps_is_noticed_even_at_the_same_time_and_size(
     assert answer(service, token("bob", "1")) == "bob"
 
 
-@pytest.mark.parametrize("spoil", [lambda file: file.write_text('{"keys": [{"k": "canary'), lambda file: file.unlink()])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda file: file.write_text('{"keys": [{"k": "canary'),
+        lambda file: file.write_text('{"keys": [{"k": "canary", "x": ' + "[" * 100_000),
+        lambda file: file.unlink(),
+    ],
+)
 def test_a_spoilt_file_is_reported_once_and_the_former_keys_stay_until_it_is_mended(file, clock, caplog, spoil):
     write(file, jwk("alice", "1"))
     service = authenticator(AuthSettings(jwks_file=file), clock)

@@ -104,9 +104,11 @@ async def test_a_request_under_way_ends_on_the_connections_that_it_began_with(v3
         "{}",
         {"main": {"dsn": "host=canary", "unknown": 1}},
         {"main": "canary"},
+        {"postgresql://ann:canary@db/agno": "main"},
+        '{"main": {"canary": ' + "[" * 100_000,
         {"other": "host=127.0.0.1 port=1 password=canary"},
     ],
-    ids=["broken", "empty", "unknown key", "malformed dsn", "out of reach"],
+    ids=["broken", "empty", "unknown key", "malformed dsn", "swapped", "nested", "out of reach"],
 )
 async def test_a_bad_map_is_refused_and_told_while_the_former_serves(v3, file, caplog, bad):
     v3.session("a")
