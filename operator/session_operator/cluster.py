@@ -13,7 +13,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from session_operator import kubeconfig
 from session_operator.errors import ApiError, error_of
-from session_operator.kinds import Kind
+from session_operator.kinds import Kind, Path
 from session_operator.resource import MANAGER, Object
 
 REQUEST_TIMEOUT = 30
@@ -72,7 +72,7 @@ class Cluster:
     async def serves(self, kind: Kind) -> bool:
         """Whether the API server knows the kind."""
         try:
-            served = await self._call("get", f"/apis/{kind.api_version}")
+            served = await self._call("get", kind.group_path)
         except ApiError as error:
             if error.status == 404:
                 return False
@@ -171,7 +171,7 @@ class Cluster:
     async def _call(
         self,
         verb: str,
-        path: str,
+        path: Path,
         *,
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
@@ -194,7 +194,7 @@ class Cluster:
     async def _send(
         self,
         verb: str,
-        path: str,
+        path: Path,
         query: Mapping[str, str],
         body: Object | None,
         accept: str,

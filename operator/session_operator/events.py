@@ -15,7 +15,7 @@ from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
 from session_operator.kinds import EVENTS, STORES
 from session_operator.ownership import Drift
-from session_operator.resource import GROUP, MANAGER, SessionStore
+from session_operator.resource import GROUP, MANAGER, Key
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +71,10 @@ class Recorder:
         self._cluster = cluster
         self._records: dict[str, _Record] = {}
 
-    async def record(self, store: SessionStore, happening: Happening) -> None:
+    async def record(self, store: Key, uid: str, happening: Happening) -> None:
         """Write an Event, or count it up if the same one was written within the hour."""
-        what = f"{store.uid} {happening.kind} {happening.reason} {happening.note}"
-        name = f"{store.key.name}.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+        what = f"{uid} {happening.kind} {happening.reason} {happening.note}"
+        name = f"{store.name}.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
         now = time.monotonic()
         self._records = {k: v for k, v in self._records.items() if now - v.written < KEPT_SECONDS}
         record = self._records.get(name)
@@ -85,31 +85,31 @@ class Recorder:
         try:
             if record is None:
                 record = self._records[name] = _Record(1, now)
-                await self._cluster.create(EVENTS, _event(store, happening, name))
+                await self._cluster.create(EVENTS, _event(store, uid, happening, name))
             else:
                 record.written = now
                 series = {"count": record.count, "lastObservedTime": _micro_time()}
-                await self._cluster.merge(EVENTS, store.key.namespace, name, {"series": series})
+                await self._cluster.merge(EVENTS, store.namespace, name, {"series": series})
         except ApiError as error:
             if error.status == 409:  # written before the operator was restarted
                 return
-            logger.warning("%s: event %s: %s", store.key, happening.reason, error)
+            logger.warning("%s: event %s: %s", store, happening.reason, error)
 
 
-def _event(store: SessionStore, happening: Happening, name: str) -> dict[str, Any]:
+def _event(store: Key, uid: str, happening: Happening, name: str) -> dict[str, Any]:
     return {
         "apiVersion": EVENTS.api_version,
         "kind": EVENTS.name,
-        "metadata": {"name": name, "namespace": store.key.namespace},
+        "metadata": {"name": name, "namespace": store.namespace},
         "eventTime": _micro_time(),
         "reportingController": f"{GROUP}/{MANAGER}",
         "reportingInstance": socket.gethostname()[:128],
         "regarding": {
             "apiVersion": STORES.api_version,
             "kind": STORES.name,
-            "namespace": store.key.namespace,
-            "name": store.key.name,
-            "uid": store.uid,
+            "namespace": store.namespace,
+            "name": store.name,
+            "uid": uid,
         },
         "type": happening.kind,
         "reason": happening.reason,

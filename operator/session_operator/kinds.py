@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import NewType, Self
 
 from session_operator.resource import GROUP, KIND, PLURAL, VERSION
+
+_SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]+")
+"""Characters that mean nothing in a URL, and neither of the two segments that lead elsewhere."""
+Path = NewType("Path", str)
+"""The path of a request: made here, and nowhere else."""
+
+
+class NotASegment(ValueError):
+    """A text that would lead a request elsewhere. It is not repeated: nobody knows what it is."""
+
+    def __init__(self) -> None:
+        super().__init__("a name or a namespace that is no single segment of a path")
+
+
+class Segment(str):
+    """One segment of a path. Names come from specs, labels, files and command lines: none is believed."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: object) -> Self:
+        if not isinstance(text, str) or not _SEGMENT.fullmatch(text):
+            raise NotASegment
+        return super().__new__(cls, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +40,19 @@ class Kind:
     name: str
     plural: str
 
-    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """The path of one object, of a collection, or of a collection of all namespaces."""
-        root = f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
-        scope = f"/namespaces/{namespace}" if namespace else ""
-        return root + scope + "".join(f"/{part}" for part in (self.plural, name, subresource) if part)
+    @property
+    def group_path(self) -> Path:
+        """The path that tells what is served of the API group."""
+        return Path(f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}")
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> Path:
+        """The path of one object, of a collection, or of a collection of all namespaces.
+
+        Raises `NotASegment` for whatever would lead elsewhere.
+        """
+        scope = ("namespaces", namespace) if namespace is not None else ()
+        parts = (*scope, self.plural, *(part for part in (name, subresource) if part is not None))
+        return Path("/".join((self.group_path, *map(Segment, parts))))
 
 
 STORES = Kind(f"{GROUP}/{VERSION}", KIND, PLURAL)

@@ -56,7 +56,7 @@ def current_namespace() -> str:
         _, active = kube_config.list_kube_config_contexts(os.environ.get("KUBECONFIG"))  # type: ignore[no-untyped-call]
     except kube_config.ConfigException as error:
         raise NotConfigured(str(error)) from None
-    return str(active["context"].get("namespace", "default"))
+    return str(active["context"].get("namespace") or "default")
 
 
 def own_namespace() -> str | None:

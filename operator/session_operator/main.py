@@ -18,6 +18,7 @@ from session_operator import __version__, plan, tree
 from session_operator.cluster import Cluster
 from session_operator.controller import Controller, Options
 from session_operator.errors import ApiError
+from session_operator.kinds import NotASegment, Segment
 from session_operator.kubeconfig import NotConfigured, current_namespace, own_namespace
 from session_operator.leader import LeaseLost
 from session_operator.resource import Key
@@ -99,10 +100,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=STATUS,
         formatter_class=raw,
     )
-    status.add_argument("name", metavar="NAME", help="the name of the SessionStore")
+    status.add_argument("name", type=_name, metavar="NAME", help="the name of the SessionStore")
     for command in (planned, status):
         command.add_argument(
-            "-n", "--namespace", metavar="N", help="the namespace (default: that of the current context)"
+            "-n", "--namespace", type=_name, metavar="N", help="the namespace (default: that of the current context)"
         )
     return parser
 
@@ -111,6 +112,7 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     defaults = Options()
     run.add_argument(
         "--namespace",
+        type=_name,
         action="append",
         default=[],
         metavar="N",
@@ -137,6 +139,7 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--lease-namespace",
+        type=_name,
         default=own_namespace(),
         metavar="N",
         help="the namespace of the Lease by which one of several replicas leads "
@@ -157,6 +160,13 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     )
 
 
+def _name(text: str) -> str:
+    try:
+        return Segment(text)
+    except NotASegment as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status."""
     given = _parser().parse_args(arguments)
@@ -172,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         raise
-    except (OSError, yaml.YAMLError, NotConfigured, ApiError, aiohttp.ClientError, TimeoutError) as error:
+    except (OSError, yaml.YAMLError, NotConfigured, NotASegment, ApiError, aiohttp.ClientError, TimeoutError) as error:
         print(f"session-operator: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
 

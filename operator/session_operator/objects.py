@@ -91,7 +91,7 @@ class Objects:
                     drifted = drift(target, there)
                     if not drifted:
                         continue
-                    await recorder.record(store, Happening.of_drift(kind.name, name, drifted))
+                    await recorder.record(store.key, store.uid, Happening.of_drift(kind.name, name, drifted))
                 logger.info("%s: applying %s %s", store.key, kind.name, name)
                 if kind is DEPLOYMENTS and store.replicas is None and owns_replicas(there):
                     await self._hand_over_replicas(there)

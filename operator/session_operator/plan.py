@@ -11,11 +11,11 @@ import yaml
 from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
 from session_operator.installable import served
-from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES, Kind
+from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES, Kind, NotASegment, Segment
 from session_operator.objects import Objects
 from session_operator.ownership import drift, is_applied
 from session_operator.render import render
-from session_operator.resource import KIND, MANAGER, Key, Object, SessionStore
+from session_operator.resource import KIND, MANAGER, Key, Malformed, Object, SessionStore
 from session_operator.schema import mistakes, with_defaults
 from session_operator.sources import Resolution, key_version, missing_key, resolve
 
@@ -62,13 +62,17 @@ def stores_in(text: str, namespace: str | None) -> list[Object]:
         if not (store.get("metadata") or {}).get("name") or not isinstance(store.get("spec"), dict):
             raise Refused(f"a {KIND} needs metadata.name and spec")
         store["metadata"] = {"namespace": namespace or "default"} | store["metadata"]
+        try:
+            store["metadata"] |= {name: Segment(store["metadata"][name]) for name in ("namespace", "name")}
+        except NotASegment:
+            raise Refused(f"metadata.name or metadata.namespace of a {KIND} is no name") from None
     return stores
 
 
 def offline(body: Object) -> Plan:
     """The plan of a new store, without a cluster: DSNs are not read, CEL rules not asked."""
     if wrong := mistakes(body["spec"]):
-        raise Refused("\n".join(wrong))
+        raise Refused("\n".join(map(str, wrong)))
     store = SessionStore.parse(
         {
             "metadata": {"uid": "", "generation": 1} | body["metadata"],
@@ -93,7 +97,10 @@ async def against(cluster: Cluster, body: Object) -> Plan:
         if error.status in (400, 422):
             raise Refused(error.message) from None
         raise
-    store = SessionStore.parse(applied)
+    try:
+        store = SessionStore.parse(applied)
+    except Malformed as wrong:  # the definition in the cluster is of another day
+        raise Refused(str(wrong)) from None
     secrets = {name: await cluster.get(SECRETS, store.key.namespace, name) for name in sorted(store.secrets)}
     config_maps = {name: await cluster.get(CONFIG_MAPS, store.key.namespace, name) for name in store.config_maps}
     plan = Plan(store.key, resolutions=resolve(store, secrets), restarts=0, paused=store.paused)

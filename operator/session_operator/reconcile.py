@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +12,19 @@ from typing import Any
 
 from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
-from session_operator.events import Recorder, transitions
+from session_operator.events import Happening, Recorder, transitions
 from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, KINDS, NETWORK_POLICIES, SECRETS, STORES, Kind
 from session_operator.objects import Objects
 from session_operator.observation import Observer
 from session_operator.render import render
 from session_operator.render.pod import mounted_map
-from session_operator.resource import Key, Object, SessionStore
+from session_operator.resource import Key, Malformed, Object, SessionStore
 from session_operator.rotation import held_until
 from session_operator.sources import Resolution, key_version, missing_key, resolve
-from session_operator.status import Finding, Reason, begun, is_reported, report
+from session_operator.status import Finding, Reason, begun, is_reported, refused, report
+
+logger = logging.getLogger(__name__)
 
 UNSETTLED_SECONDS = 15
 """How soon a store that is not well is looked at again: databases change without any Kubernetes event."""
@@ -74,8 +77,9 @@ class Reconciler:
             return None
         try:
             store = SessionStore.parse(body)
-        except (LookupError, TypeError, AttributeError) as wrong:
-            raise ValueError(f"malformed spec, apply it anew: {type(wrong).__name__}: {wrong}") from wrong
+        except Malformed as wrong:
+            await self._refuse(key, body, str(wrong))
+            return None
         # Before reading: a Secret that changes between the two is then read anew
         self._remember(key, frozenset(Key(key.namespace, name) for name in store.secrets))
         secrets = await self._named(SECRETS, store, store.secrets)
@@ -104,9 +108,9 @@ class Reconciler:
         )
         self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
         if status != store.status:
-            await self._write_status(store, status)
+            await self._write_status(key, store.uid, status)
             for happening in transitions(store.status, status):
-                await self._recorder.record(store, happening)
+                await self._recorder.record(key, store.uid, happening)
         if outcome.refusal is not None:
             raise outcome.refusal
         # During a rollout the ReplicaSet of the template before may still be in the making
@@ -115,6 +119,22 @@ class Reconciler:
         if outcome.held_until:
             return max(0.0, min(UNSETTLED_SECONDS, (outcome.held_until - _now()).total_seconds()))
         return self._next_look(key, status)
+
+    async def _refuse(self, key: Key, body: Object, wrong: str) -> None:
+        """Tell that a spec is not carried out: nothing that it names is read, nothing that it asks for is made."""
+        logger.warning("%s: refused: %s", key, wrong)
+        self._remember(key, frozenset())
+        self._unsettled.discard(key)
+        metadata, before = body["metadata"], body.get("status", {})
+        status = refused(before, metadata["generation"], wrong, _now())
+        self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
+        if status == before:
+            return
+        await self._recorder.record(key, metadata["uid"], Happening("Warning", Reason.SPEC_REFUSED, "Reconcile", wrong))
+        try:
+            await self._write_status(key, metadata["uid"], status)
+        except ApiError as error:  # of an object with such a spec, the API server may not take a status; it quotes both
+            logger.warning("%s: status: %s %s", key, error.status, error.reason)
 
     async def _apply(
         self, store: SessionStore, objects: Objects, resolutions: Sequence[Resolution], version: str | None
@@ -127,7 +147,7 @@ class Reconciler:
         held = held_until(store, objects, next(each for kind, each in wanted if kind is DEPLOYMENTS), _now())
         outcome = Outcome(absent=absent, held_until=held)
         if store.status and (status := begun(store, _now())) != store.status and not is_reported(store):
-            await self._write_status(store, status)
+            await self._write_status(store.key, store.uid, status)
         try:
             now = [(kind, each) for kind, each in wanted if not held or kind not in _ROTATED]
             outcome.failure = await objects.apply(now, self._recorder)
@@ -167,8 +187,8 @@ class Reconciler:
         found = await asyncio.gather(*(self._cluster.get(kind, store.key.namespace, name) for name in ordered))
         return dict(zip(ordered, found, strict=True))
 
-    async def _write_status(self, store: SessionStore, status: Object) -> None:
-        metadata = {"name": store.key.name, "namespace": store.key.namespace, "uid": store.uid}
+    async def _write_status(self, key: Key, uid: str, status: Object) -> None:
+        metadata = {"name": key.name, "namespace": key.namespace, "uid": uid}
         body = {"apiVersion": STORES.api_version, "kind": STORES.name, "metadata": metadata, "status": status}
         try:
             await self._cluster.apply(STORES, body, subresource="status")

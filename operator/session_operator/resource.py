@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+from session_operator.schema import malformed
+
 GROUP = "sessionstore.dev"
 VERSION = "v1alpha1"
 PLURAL = "sessionstores"
@@ -17,6 +19,12 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 Object = dict[str, Any]
 """A Kubernetes object as the API server speaks it: JSON."""
+_TOLD = 5
+"""How many mistakes of a spec are told at a time."""
+
+
+class Malformed(ValueError):
+    """A spec that only another schema let through: what is wrong with it, without what it says."""
 
 
 class Key(NamedTuple):
@@ -186,12 +194,18 @@ class SessionStore:
 
     @classmethod
     def parse(cls, body: Object) -> Self:
-        """Read an object of the API server.
+        """Read an object of the API server. Raises `Malformed` for one that only another schema let through."""
+        spec = body.get("spec")
+        if wrong := malformed(spec):
+            raise Malformed("; ".join(map(str, wrong[:_TOLD])))
+        try:
+            return cls._parse(body["metadata"], body["spec"], body.get("status", {}))
+        except (LookupError, TypeError, AttributeError) as missing:  # a default that is not there
+            raise Malformed(f"apply it anew: {type(missing).__name__}: {missing}") from missing
 
-        Raises LookupError, TypeError or AttributeError for one that only an earlier schema let through.
-        """
-        metadata, spec = body["metadata"], body["spec"]
-        if not isinstance(spec["databases"], list) or not spec["databases"]:
+    @classmethod
+    def _parse(cls, metadata: Object, spec: Object, status: Object) -> Self:
+        if not spec["databases"]:
             raise TypeError("databases is no list of at least one")
         return cls(
             key=Key(metadata["namespace"], metadata["name"]),
@@ -217,7 +231,7 @@ class SessionStore:
             resources=spec["resources"],
             probes=spec["probes"],
             pod_template=spec.get("podTemplate", {}),
-            status=body.get("status", {}),
+            status=status,
         )
 
     @property

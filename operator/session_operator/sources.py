@@ -140,5 +140,5 @@ def _text(value: str) -> str:
 
 def _uri(parts: Mapping[str, str]) -> str:
     user, password, dbname = (quote(parts[part], safe="") for part in ("user", "password", "dbname"))
-    host = f"[{parts['host']}]" if ":" in parts["host"] else parts["host"]
-    return f"postgresql://{user}:{password}@{host}:{parts['port']}/{dbname}"
+    host, port = (quote(parts[part], safe=",:") for part in ("host", "port"))  # of several, separated by commas
+    return f"postgresql://{user}:{password}@{f'[{host}]' if ':' in host else host}:{port}/{dbname}"

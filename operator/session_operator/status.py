@@ -36,6 +36,7 @@ class Reason(StrEnum):
     CONFIG_MAP_KEY_MISSING = "ConfigMapKeyMissing"
     NAME_TAKEN = "NameTaken"
     APPLY_REFUSED = "ApplyRefused"
+    SPEC_REFUSED = "SpecRefused"
     GATEWAY_API_MISSING = "GatewayApiMissing"
     PROMETHEUS_OPERATOR_MISSING = "PrometheusOperatorMissing"
     RECONCILIATION_PAUSED = "ReconciliationPaused"
@@ -110,6 +111,15 @@ def begun(store: SessionStore, now: datetime) -> Object:
         for condition in store.status["conditions"]
     ]
     return {**store.status, "observedGeneration": store.generation, "conditions": conditions}
+
+
+def refused(status: Object, generation: int, message: str, now: datetime) -> Object:
+    """The status of a store whose spec is not carried out at all; what else is known stays."""
+    before = {condition["type"]: condition for condition in status.get("conditions", ())}
+    finding = Finding(Reason.SPEC_REFUSED, message)
+    holds = {"Ready": False, "Progressing": False, "Degraded": True}
+    conditions = [_condition(kind, holds.get(kind), finding, generation, before.get(kind), now) for kind in CONDITIONS]
+    return {**status, "observedGeneration": generation, "conditions": conditions}
 
 
 def is_reported(store: SessionStore) -> bool:

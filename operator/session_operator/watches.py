@@ -43,7 +43,8 @@ class Watches:
             group.create_task(_again_and_again("resync", lambda: self._resync(resync)))
 
     def _owned_changed(self, metadata: Object) -> None:
-        self._queue.add(Key(metadata["namespace"], metadata["labels"][INSTANCE_LABEL]))
+        if name := metadata["labels"][INSTANCE_LABEL]:  # anybody may write one, without a value as well
+            self._queue.add(Key(metadata["namespace"], name))
 
     def _secret_changed(self, metadata: Object) -> None:
         for key in self._reconciler.stores_of(Key(metadata["namespace"], metadata["name"])):

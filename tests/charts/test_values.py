@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,24 @@ def test_the_readme_has_the_table_of_values(chart: str) -> None:
     text = (helm.CHARTS / chart / "README.md").read_text()
 
     assert text == readme().with_table(helm.CHARTS / chart), "run: python charts/readme.py"
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_name_is_a_name(chart: str) -> None:
+    root = schema(chart)
+    root["$defs"] = {name: part for name, part in root["$defs"].items() if name not in PASSED_ON}
+    fields = [each for part in parts(root) for each in part.get("properties", {}).items()]
+    named = [
+        root["$defs"][field["$ref"].rsplit("/", 1)[1]] if "$ref" in field else field
+        for name, field in fields
+        if name in ("name", "key") or name.endswith("Name")
+    ]
+    forms = [field["pattern"] for field in named if field["type"] == "string"]
+
+    assert forms
+    for form in forms:
+        for evil in ("../../victim/secrets/x", "..", ".", "a/b", "a%2Fb", "a?b=c", "a#b"):
+            assert not re.search(form, evil), form
 
 
 def values(chart: str) -> Any:

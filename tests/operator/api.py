@@ -81,7 +81,7 @@ class Api:
         return await self.call("PATCH", path, body, content_type=APPLY)
 
     async def edit(
-        self, kind: Kind, name: str, patch: Object, *, subresource: str = "", manager: str = "edit"
+        self, kind: Kind, name: str, patch: Object, *, subresource: str | None = None, manager: str = "edit"
     ) -> Object:
         path = kind.path(self.namespace, name, subresource) + f"?fieldManager={manager}"
         return await self.call("PATCH", path, patch, content_type=MERGE)

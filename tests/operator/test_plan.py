@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,14 +12,17 @@ from typing import Any
 import pytest
 import yaml
 
+from session_operator import plan as planning
+from session_operator.cluster import Cluster
 from session_operator.kinds import DEPLOYMENTS, NETWORK_POLICIES, OWNED, SERVICES, STORES
 from session_operator.render import render
 from session_operator.resource import Object, SessionStore
 from session_operator.schema import mistakes, with_defaults
 
 from .api import Api, mounted
-from .apiserver import ROOT, ApiServer
+from .apiserver import OPERATOR, ROOT, ApiServer
 from .conftest import operator_in
+from .definition import leaves, spec_schema
 from .everything import EVERYTHING, served
 from .process import PROGRAM
 from .test_resource_definition import STORES as CASES
@@ -263,3 +267,41 @@ def test_everything_that_can_be_asked_for_is_rendered_offline() -> None:
     assert (
         ROOT / "operator/session_operator/sessionstores.yaml"
     ).resolve() == ROOT / "manifests/crd/sessionstores.yaml"
+
+
+@pytest.mark.parametrize("name", ["../../victim/secrets/x", "..", "a?b=c"])
+def test_a_plan_refuses_what_is_no_name(name: str) -> None:
+    """Of a pull request, maybe: it must not have this cluster asked for what is elsewhere."""
+    odd = {"databases": [{"id": "main", "dsn": {"secretKeyRef": {"name": name, "key": "dsn"}}}]}
+    named = yaml.safe_load(manifest()) | {"metadata": {"name": name}}
+
+    for stdin, says in (
+        (manifest(**odd), "spec.databases[0].dsn.secretKeyRef.name: must match"),
+        (yaml.safe_dump(named), "metadata.name"),
+    ):
+        result = run("--offline", stdin=stdin)
+        assert (result.returncode, "Traceback" in result.stderr) == (1, False)
+        assert says in result.stderr
+    assert run("--namespace", name, stdin=manifest()).returncode == 2
+
+
+async def test_a_plan_against_a_definition_of_an_earlier_day_refuses_what_is_no_name(
+    server: ApiServer, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = yaml.safe_load(manifest(databases=[{"id": "main", "dsn": {"secretKeyRef": {"name": "../x", "key": "dsn"}}}]))
+    odd["metadata"] |= {"namespace": api.namespace, "uid": "1", "generation": 1}
+    monkeypatch.setattr(planning, "_applied", lambda *_: asyncio.sleep(0, odd))
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(OPERATOR)))
+
+    async with Cluster.connect() as cluster:
+        with pytest.raises(planning.Refused, match=r"secretKeyRef\.name: must match"):
+            await planning.against(cluster, odd)
+    assert not [event for event in server.audit(None) if "/../" in event["requestURI"]]
+
+
+def test_patterns_mean_here_what_they_mean_to_the_api_server() -> None:
+    """$ is the end of a text, and nothing else anywhere."""
+    patterns = [leaf.schema["pattern"] for leaf in leaves(spec_schema()) if "pattern" in leaf.schema]
+
+    assert patterns
+    assert [each for each in patterns if "\\$" in each or "$]" in each or each.count("[$") > 0] == []

@@ -70,6 +70,16 @@ CONNECTION: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         {},
         "postgresql://u:pw@[fd00::5]:5432/d",
     ),
+    "a host and a port that would be more than that": (
+        {"host": "db/x?sslmode=disable", "port": "5432/x#", "user": "u", "password": "pw", "dbname": "d"},
+        {},
+        "postgresql://u:pw@db%2Fx%3Fsslmode%3Ddisable:5432%2Fx%23/d",
+    ),
+    "several hosts": (
+        {"host": "a,b", "port": "5432,5433", "user": "u", "password": "pw", "dbname": "d"},
+        {},
+        "postgresql://u:pw@a,b:5432,5433/d",
+    ),
     "a port that only the store names": (
         {"host": "db", "user": "u", "password": "pw", "dbname": "d"},
         {"port": 6432},

@@ -100,6 +100,13 @@ async def test_a_watch_whose_version_is_too_old_begins_anew_and_every_store_is_l
     assert script.since == ["", "9", ""]
 
 
+async def test_an_object_that_names_no_store_asks_for_none() -> None:
+    """Anybody may label a Secret as the operator does: without a name, its key would stand for all stores."""
+    script = Script([("BOOKMARK", item("", "6")), ("ADDED", item("", "7")), ("ADDED", item("chat", "8"))])
+
+    assert await watched(script) == [CHAT]
+
+
 async def test_of_a_watch_the_path_counts_that_heard_nothing_for_longest() -> None:
     signs = Signs()
     signs.heard("secrets", "/api/v1/namespaces/a/secrets")
