@@ -19,7 +19,7 @@ def service() -> CollectorRegistry:
     """As it is while one database and its replica serve and had a failure."""
     metrics = Metrics("1.0.0", [("GET", "/sessions")])
     errors = Counter({"Unreachable": 1})
-    figures = Figures("main", "serving", "serving", "v3", {"idle": 1}, 10, 0, 0, 0, errors, Durations())
+    figures = Figures("main", "serving", "serving", "v3", {"idle": 1}, 10, 0, 0, 0, 0, errors, Durations())
     collector = DatabaseCollector(lambda: [figures], get_args(State), get_args(ReplicaState))
     metrics.registry.register(collector)
     metrics.registry.register(ReloadCollector({}))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import psycopg2
 
 from session_service.observability.durations import Durations
-from session_service.observability.exchange import acquired, queried
+from session_service.observability.exchange import acquired, caller, queried
 
 from .connecting import connect
 from .connection import Connection, Row
@@ -33,7 +33,15 @@ from .replica import Replica
 State = Literal["untried", "serving", "refused", "unreachable"]
 
 # a failure of a request with one of these says nothing of whether the database can be reached
-_PASSING = {"PoolExhausted", "PoolQueueFull", "ConnectionLost", "StatementTimeout", "Conflict", "ShuttingDown"}
+_PASSING = {
+    "PoolExhausted",
+    "PoolQueueFull",
+    "StreamsExhausted",
+    "ConnectionLost",
+    "StatementTimeout",
+    "Conflict",
+    "ShuttingDown",
+}
 
 ACQUIRE_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
@@ -107,7 +115,7 @@ class Database:
 
     async def stream(self, sql: str, parameters: Sequence[Any], batch: int) -> AsyncGenerator[list[Row], None]:
         """Rows in batches from a cursor, so that memory holds one batch. Nothing is yielded where there are none."""
-        async with _Loan(self) as connection:
+        async with _Loan(self, streaming=True) as connection:
             fetch = f"FETCH {batch} FROM batches"
             opening = f"BEGIN READ ONLY; DECLARE batches NO SCROLL CURSOR FOR {sql}; {fetch}"
             rows = await self._fetch(connection, opening, parameters)
@@ -144,15 +152,16 @@ class _Loan:
     A class, since contextlib's generator costs as much as the rest of the way to the connection.
     """
 
-    __slots__ = ("_connection", "_database")
+    __slots__ = ("_connection", "_database", "_streaming")
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, streaming: bool = False) -> None:
+        self._database, self._streaming = database, streaming
 
     async def __aenter__(self) -> Connection:
         began = perf_counter()
+        pool = self._database.pool
         try:
-            self._connection = await self._database.pool.acquire()
+            self._connection = await (pool.acquire_for_stream(caller()) if self._streaming else pool.acquire())
         except (psycopg2.Error, DatabaseError) as error:
             raise self._known(error) from None
         acquired(began)

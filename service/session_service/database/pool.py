@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 
 from .connection import Connection
 from .errors import DatabaseError, Unavailable
 from .retry import Retry
+from .shares import Shares
 
 # While requests come in, so often at the most is a database tried that is away: it is found again within seconds of
 # its return, and is not stormed. Without requests the prober backs off further.
@@ -23,6 +24,7 @@ class Pool:
 
     Connections are opened in tasks of the pool: a request that is cancelled meanwhile costs no connection (aiopg#893).
     After a failed connect one is tried at a time, and all others who find no connection are refused at once.
+    Streams, which last as long as a client reads, have `Shares` of it only: others find a connection meanwhile.
     `opened` counts the connections that were ever opened; `direct` says that they lead to the server itself.
     """
 
@@ -41,6 +43,8 @@ class Pool:
         self._opening: set[asyncio.Task[Connection]] = set()
         self._lent: set[Connection] = set()
         self._waiters: deque[asyncio.Future[Connection]] = deque()
+        self.streams = Shares(max_size, max_waiting, acquire_timeout)
+        self._streaming: dict[Connection, Hashable] = {}
         self._retry = Retry(LONGEST_PAUSE_SECONDS)
         self._problem: DatabaseError | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -55,7 +59,7 @@ class Pool:
     @property
     def waiting(self) -> int:
         """How many wait for one."""
-        return len(self._waiters)
+        return len(self._waiters) + self.streams.waiting
 
     async def close(self) -> None:
         """Close what is idle and stop opening; connections that are lent close when they come back."""
@@ -103,6 +107,17 @@ class Pool:
             if isinstance(error, TimeoutError):
                 raise Unavailable("PoolExhausted", "no connection to the database became free in time") from None
             raise
+
+    async def acquire_for_stream(self, caller: Hashable) -> Connection:
+        """The same for a stream to this caller."""
+        await self.streams.enter(caller)
+        try:
+            connection = await self.acquire()
+        except BaseException:
+            self.streams.leave(caller)
+            raise
+        self._streaming[connection] = caller
+        return connection
 
     def _open_for_waiters(self) -> None:
         if not self._waiters:
@@ -156,6 +171,8 @@ class Pool:
             connection.abandoning.add_done_callback(lambda _: self.give_back(connection))
             return
         self._lent.discard(connection)
+        if connection in self._streaming:
+            self.streams.leave(self._streaming.pop(connection))
         if connection.idle and self.max_size:
             self._hand_on(connection)
         else:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -20,11 +22,11 @@ from session_service.http.errors import ApiError
 # longer than the idle timeout of common proxies, so that they close first
 KEEPALIVE_SECONDS = 75.0
 HEADER_SECONDS = 10.0
-WRITE_SECONDS = 30.0
+# in which a client takes what is sent at a time (sending.AT_ONCE), so that the next may be written
+WRITE_SECONDS = 5.0
 _CANCEL_SECONDS = 0.1
 _LINGER_SECONDS = 1.0
-# a client that takes less than so much of an answer in that time has stopped reading
-_LEAST_WRITTEN = 16 * 1024
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 # the parser tells which of the two was exceeded by its number alone: they must differ
 LONGEST_URL = 16 * 1024
@@ -52,14 +54,13 @@ class Connection(RequestHandler):
     `refused` is told the status of each request that never was one, and the address that it came from.
     """
 
-    __slots__ = ("_header_timer", "_refused", "_unsent", "_write_timer")
+    __slots__ = ("_header_timer", "_refused", "_write_timer")
 
     def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop, refused: Refusal) -> None:
         super().__init__(manager, loop=loop, access_log=None, **LIMITS)  # type: ignore[arg-type]
         self._refused = refused
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
-        self._unsent = 0
 
     @property
     def _client(self) -> str | None:
@@ -94,29 +95,22 @@ class Connection(RequestHandler):
         self._header_timer = self._loop.call_later(_LINGER_SECONDS, self.force_close)
 
     def pause_writing(self) -> None:
-        """The client reads slower than we write: look from time to time whether it reads at all."""
+        """The client reads slower than we write: give it some time for what was written."""
         super().pause_writing()
-        self._watch_writing()
+        self._write_timer = self._loop.call_later(WRITE_SECONDS, self._write_late)
 
     def resume_writing(self) -> None:
         """It has read nearly all."""
         self._forget_writing()
         super().resume_writing()
 
-    def _watch_writing(self) -> None:
-        if self.transport is not None:
-            self._unsent = self.transport.get_write_buffer_size()
-            self._write_timer = self._loop.call_later(WRITE_SECONDS, self._write_late)
-
     def _write_late(self) -> None:
         self._write_timer = None
-        if self.transport is None:
-            return
-        if self._unsent - self.transport.get_write_buffer_size() < _LEAST_WRITTEN:
-            log.info("a client stopped reading its answer: its connection is closed")
+        if self.transport is not None:
+            log.info("a client does not read its answer: its connection is closed")
+            # the kernel, too, forgets what it holds of the answer
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self.transport.abort()
-        else:
-            self._watch_writing()
 
     def _forget_writing(self) -> None:
         if self._write_timer is not None:

@@ -29,6 +29,7 @@ from session_service.http.requests import Call
 from session_service.http.routing import Router, decoded
 from session_service.http.scopes import require_scope
 from session_service.http.selection import Stores
+from session_service.http.sending import send_long
 from session_service.observability.exchange import Exchange
 from session_service.observability.metrics import OVERLOADED, PREFLIGHT
 from session_service.sessions.errors import InvalidContent
@@ -89,7 +90,7 @@ class Front:
         with self.live.use() as stores:
             nothing = self._reached(NOBODY, stores)
             call = Call(request, NOBODY, {}, nothing, exchange, self.add_headers, self.compress_from)
-            return await compressed(call, await self._answer(call, stores))
+            return await send_long(call, await compressed(call, await self._answer(call, stores)))
 
     def _reached(self, caller: Caller, stores: StoreMap) -> Stores:
         return Stores(caller, stores, require_id=self.require_db_id)

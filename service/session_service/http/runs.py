@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from aiohttp import web
 
-from session_service.http.answers import JSON, answer
-from session_service.http.compression import Encoder
+from session_service.http.answers import answer
 from session_service.http.errors import ApiError
 from session_service.http.parameters import STATUSES, RunsParameters, SessionParameters
 from session_service.http.requests import Call
+from session_service.http.sending import send_pieces
 from session_service.sessions.json_text import write_list
 from session_service.sessions.previews import run_preview
 from session_service.sessions.runs import Run
 from session_service.store.records import SessionRecord
-
-# a longer list is streamed in pieces of this size, in bytes
-_PIECE = 256 * 1024
 
 Shape = Callable[[Run, SessionRecord, str], bytes | None]
 
@@ -53,16 +50,19 @@ async def _list(call: Call, shape: Shape) -> web.StreamResponse:
     if first.all:
         return answer(write_list(body for text in first.runs if (body := shown(text)) is not None))
 
-    async def shapes() -> AsyncGenerator[bytes, None]:
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        opening = b"["
         # read anew as a whole: what is read in two statements may have changed between them
         async with aclosing(sessions.runs(session_id)) as runs:
             async for text in runs:
                 body = shown(text)
                 if body is not None:
-                    yield body
+                    yield opening + body
+                    opening = b","
+        yield b"[]" if opening == b"[" else b"]"
 
-    async with aclosing(shapes()) as items:
-        return await _array(call, items)
+    async with aclosing(pieces()) as whole:
+        return await send_pieces(call, whole)
 
 
 def _statuses(given: list[str] | None) -> frozenset[str]:
@@ -70,60 +70,6 @@ def _statuses(given: list[str] | None) -> frozenset[str]:
     if unknown := sorted(statuses.difference(STATUSES)):
         raise ApiError(400, f"Invalid status value(s) {unknown}; expected one of {list(STATUSES)}")
     return statuses
-
-
-async def _array(call: Call, items: AsyncIterator[bytes]) -> web.StreamResponse:
-    """A JSON array: whole if it is short, else piece by piece, so that memory holds a piece and not a history."""
-    stream: _Stream | None = None
-    piece = bytearray(b"[")
-    try:
-        async for item in items:
-            if len(piece) > _PIECE:
-                if stream is None:
-                    stream = await _Stream.begin(call, len(piece))
-                await stream.send(bytes(piece))
-                piece.clear()
-            # the first item follows the bracket, any other a comma
-            if piece != b"[":
-                piece += b","
-            piece += item
-        piece += b"]"
-        if stream is None:
-            return answer(bytes(piece))
-        return await stream.end(bytes(piece))
-    except BaseException:  # the deadline of a request cancels
-        # the status is sent: only a connection that breaks off tells the client that this is not all
-        if stream is not None and call.request.transport is not None:
-            call.request.transport.abort()
-        raise
-
-
-class _Stream:
-    """An answer that is sent piece by piece, in the encoding that the client accepts."""
-
-    def __init__(self, response: web.StreamResponse, encoder: Encoder | None) -> None:
-        self._response, self._encoder = response, encoder
-
-    @classmethod
-    async def begin(cls, call: Call, size: int) -> _Stream:
-        """Send the headers; the body begins with `size` bytes."""
-        encoding = call.encoding(size)
-        response = web.StreamResponse(headers={"Content-Type": JSON})
-        if encoding is not None:
-            response.headers["Content-Encoding"] = encoding
-        await call.begin(response)
-        return cls(response, None if encoding is None else Encoder(encoding))
-
-    async def send(self, piece: bytes) -> None:
-        """Send a piece, as soon as the client takes it."""
-        await self._response.write(piece if self._encoder is None else await self._encoder.piece(piece))
-
-    async def end(self, piece: bytes) -> web.StreamResponse:
-        """Send the last piece."""
-        last = piece if self._encoder is None else await self._encoder.piece(piece, last=True)
-        await self._response.write(last)
-        await self._response.write_eof()
-        return self._response
 
 
 async def read_run(call: Call) -> web.Response:

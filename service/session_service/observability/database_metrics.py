@@ -26,6 +26,7 @@ class Figures:
     layout: str | None
     connections: Mapping[str, int]
     max_connections: int
+    streams: int
     waiting: int
     acquire_timeouts: int
     refused: int
@@ -55,6 +56,9 @@ class DatabaseCollector(Collector):
         )
         largest = GaugeMetricFamily(
             "agno_session_pool_max_connections", "How many connections the pool may have.", labels=["database"]
+        )
+        streams = GaugeMetricFamily(
+            "agno_session_pool_streams", "Connections that are lent to streams.", labels=["database"]
         )
         waiting = GaugeMetricFamily(
             "agno_session_pool_waiting", "Requests that wait for a connection.", labels=["database"]
@@ -88,6 +92,7 @@ class DatabaseCollector(Collector):
             for kind, count in found.connections.items():
                 connections.add_metric([found.id, kind], count)
             largest.add_metric([found.id], found.max_connections)
+            streams.add_metric([found.id], found.streams)
             waiting.add_metric([found.id], found.waiting)
             timeouts.add_metric([found.id], found.acquire_timeouts)
             refused.add_metric([found.id], found.refused)
@@ -100,7 +105,19 @@ class DatabaseCollector(Collector):
             for reason, count in sorted(found.errors.items()):
                 errors.add_metric([found.id, reason], count)
             durations.add_metric([found.id], found.durations.buckets, found.durations.sum)
-        yield from (connections, largest, waiting, timeouts, refused, state, replica, layout, errors, durations)
+        yield from (
+            connections,
+            largest,
+            streams,
+            waiting,
+            timeouts,
+            refused,
+            state,
+            replica,
+            layout,
+            errors,
+            durations,
+        )
 
 
 class ReloadCollector(Collector):

@@ -46,6 +46,14 @@ class Tracer(Protocol):
 current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
+def caller() -> tuple[str | None, str | None]:
+    """Whom the exchange under way is for: the user that a token names, else the address."""
+    exchange = current.get()
+    if exchange is None:
+        return None, None
+    return exchange.user_id, exchange.client if exchange.user_id is None else None
+
+
 def acquired(began: float) -> None:
     """Note that a connection was waited for since `began`."""
     exchange = current.get()

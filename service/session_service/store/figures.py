@@ -33,6 +33,7 @@ def figures(live: LiveStores, prober: Prober) -> list[Figures]:
                 layout=report.layout,
                 connections=connections,
                 max_connections=sum(database.pool.max_size for database in databases),
+                streams=sum(database.pool.streams.taken for database in databases),
                 waiting=sum(database.pool.waiting for database in databases),
                 acquire_timeouts=errors["PoolExhausted"],
                 refused=errors["PoolQueueFull"],

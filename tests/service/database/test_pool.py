@@ -289,3 +289,29 @@ async def test_a_closed_pool_lends_nothing(v3, open_pool):
     with pytest.raises(Unavailable) as unavailable:
         await use(pool)
     assert unavailable.value.reason == "ShuttingDown"
+
+
+async def test_a_stream_has_its_share_until_its_connection_is_back(v3, open_pool):
+    pool = open_pool(v3, 2)
+    connection = await pool.acquire_for_stream("a")
+    waiting = asyncio.create_task(pool.acquire_for_stream("b"))
+    await use(pool)
+    assert (pool.streams.taken, pool.waiting) == (1, 1)
+    statement = asyncio.create_task(connection.fetch("SELECT pg_sleep(60)"))
+    await until(lambda: "active" in [state for _, state, _ in v3.backends()])
+    statement.cancel()
+    await asyncio.wait([statement])
+    pool.give_back(connection)
+    assert not waiting.done()
+    pool.give_back(await waiting)
+    assert (pool.streams.taken, pool.waiting) == (0, 0)
+    assert empty_handed(pool)
+
+
+async def test_a_stream_that_finds_no_connection_leaves_its_share(v3, open_pool):
+    pool = open_pool(v3, 1)
+    async with lending(pool):
+        pool._acquire_timeout = 0.05
+        with pytest.raises(Unavailable):
+            await pool.acquire_for_stream("a")
+    assert pool.streams.taken == 0

@@ -186,8 +186,9 @@ async def test_a_body_that_cannot_be_read_is_the_fault_of_the_client(v3, listen,
     assert "Traceback" not in log.text
 
 
-async def test_a_client_that_stops_reading_gives_its_connection_to_the_database_back(v3, listen, monkeypatch):
-    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+@pytest.fixture
+def long(v3):
+    """A history of 50 MB."""
     v3.session("a")
     v3.run(
         """INSERT INTO ai.agno_runs (run_id, session_id, run_type, run_index, run_data, created_at)
@@ -195,12 +196,58 @@ async def test_a_client_that_stops_reading_gives_its_connection_to_the_database_
             jsonb_build_object('run_id', 'r' || g, 'agent_id', 'x', 'content', repeat('text ', 100000)), 1
         FROM generate_series(1, 100) g"""
     )
-    port, _ = await listen(v3.dsn)
+    return v3
+
+
+async def test_a_client_that_stops_reading_gives_its_connection_to_the_database_back(long, listen, monkeypatch):
+    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+    port, _ = await listen(long.dsn)
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.send(b"GET /sessions/a/runs HTTP/1.1\r\nHost: a\r\n\r\n")
-        await until(lambda: "idle in transaction" in [state for _, state, _ in v3.backends()])
-        await until(lambda: {state for _, state, _ in v3.backends()} == {"idle"})
+        await until(lambda: "idle in transaction" in [state for _, state, _ in long.backends()])
+        await until(lambda: {state for _, state, _ in long.backends()} == {"idle"})
+
+
+async def received_slowly(client):
+    received = 0
+    while piece := await asyncio.get_running_loop().sock_recv(client, 20 * 1024):
+        received += len(piece)
+        await asyncio.sleep(0.3 * len(piece) / 20_000)
+    return received
+
+
+async def test_a_client_that_reads_too_slowly_is_left(long, listen, monkeypatch):
+    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+    port, _ = await listen(long.dsn)
+    loop = asyncio.get_running_loop()
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.setblocking(False)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await loop.sock_sendall(client, b"GET /sessions/a/runs HTTP/1.1\r\nHost: a\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            await received_slowly(client)
+
+
+async def test_a_client_that_reads_no_more_than_a_piece_in_time_gets_all_of_it(v3, listen, monkeypatch):
+    monkeypatch.setattr(connection, "WRITE_SECONDS", 2)
+    text = "0123456789" * 200_000
+    v3.session("a", session_data={"session_name": "a", "session_state": {"text": text}})
+    port, _ = await listen(v3.dsn)
+    loop = asyncio.get_running_loop()
+    received = bytearray()
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.setblocking(False)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await loop.sock_sendall(client, b"GET /sessions/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        began = loop.time()
+        while piece := await loop.sock_recv(client, 64 * 1024):
+            received += piece
+            await asyncio.sleep(len(piece) / 500_000)
+        # longer than the whole of it may wait
+        assert loop.time() - began > 3
+    status, _, body = answer(bytes(received))
+    assert (status, body["session_state"]) == (200, {"text": text})
 
 
 async def test_a_body_beyond_the_limit_is_refused_before_it_is_sent(v3, listen):

@@ -1,0 +1,85 @@
+"""How an answer leaves: no faster than its client reads it, so that memory holds a piece of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from session_service.http.answers import JSON, answer
+from session_service.http.compression import Encoder
+from session_service.http.requests import Call
+
+# Written at a time. A client is given connection.WRITE_SECONDS for it, so it rules how slow the slowest may be.
+AT_ONCE = 64 * 1024
+# a longer answer is sent while it is made, in pieces of this size
+PIECE = 256 * 1024
+
+
+async def send_long(call: Call, response: web.StreamResponse) -> web.StreamResponse:
+    """The answer; if it is long it has been sent."""
+    body = response.body if isinstance(response, web.Response) else None
+    if not isinstance(body, bytes) or len(body) <= AT_ONCE:
+        return response
+    sent = web.StreamResponse(status=response.status, headers=response.headers)
+    sent.content_length = len(body)
+    await call.begin(sent)
+    await _write(sent, body)
+    await sent.write_eof()
+    return sent
+
+
+async def send_pieces(call: Call, pieces: AsyncIterator[bytes], status: int = 200) -> web.StreamResponse:
+    """A body out of pieces of any size: whole if it is short, else sent as it comes."""
+    stream: _Stream | None = None
+    gathered = bytearray()
+    try:
+        async for piece in pieces:
+            if len(gathered) > PIECE:
+                if stream is None:
+                    stream = await _Stream.begin(call, len(gathered), status)
+                await stream.send(bytes(gathered))
+                gathered.clear()
+            gathered += piece
+        if stream is None:
+            return answer(bytes(gathered), status)
+        return await stream.end(bytes(gathered))
+    except BaseException:  # the deadline of a request cancels
+        # the status is sent: only a connection that breaks off tells the client that this is not all
+        if stream is not None and call.request.transport is not None:
+            call.request.transport.abort()
+        raise
+
+
+class _Stream:
+    """An answer that is sent piece by piece, in the encoding that the client accepts."""
+
+    def __init__(self, response: web.StreamResponse, encoder: Encoder | None) -> None:
+        self._response, self._encoder = response, encoder
+
+    @classmethod
+    async def begin(cls, call: Call, size: int, status: int) -> _Stream:
+        """Send the headers; the body begins with `size` bytes."""
+        encoding = call.encoding(size)
+        response = web.StreamResponse(status=status, headers={"Content-Type": JSON})
+        if encoding is not None:
+            response.headers["Content-Encoding"] = encoding
+        await call.begin(response)
+        return cls(response, None if encoding is None else Encoder(encoding))
+
+    async def send(self, piece: bytes) -> None:
+        """Send a piece, as soon as the client takes it."""
+        await _write(self._response, piece if self._encoder is None else await self._encoder.piece(piece))
+
+    async def end(self, piece: bytes) -> web.StreamResponse:
+        """Send the last piece."""
+        await _write(self._response, piece if self._encoder is None else await self._encoder.piece(piece, last=True))
+        await self._response.write_eof()
+        return self._response
+
+
+async def _write(response: web.StreamResponse, body: bytes) -> None:
+    rest = memoryview(body)
+    while rest:
+        await response.write(rest[:AT_ONCE])
+        rest = rest[AT_ONCE:]
