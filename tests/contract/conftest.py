@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgresql.programs import NEWEST
+
 from . import servers
 from .postgres import Postgres, embedded
 from .tally import Tally
@@ -36,8 +38,14 @@ def tally(pytestconfig: pytest.Config) -> Tally:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    with embedded() as server:
+def postgres_version() -> int:
+    """The version of PostgreSQL under test."""
+    return NEWEST
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_version: int) -> Iterator[Postgres]:
+    with embedded(postgres_version) as server:
         yield server
 
 

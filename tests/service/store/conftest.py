@@ -1,0 +1,3 @@
+"""The store is tested on several versions of PostgreSQL."""
+
+from tests.postgresql.plugin import pytest_generate_tests  # noqa: F401
