@@ -208,14 +208,17 @@ def _welcome(host: str, port: int, admin_port: int | None) -> None:
 async def _check(_: argparse.Namespace, settings: Settings) -> int:
     failed = False
     async with _stores(settings) as stores:
-        print(f"{'DATABASE':<24} {'TABLE':<24} {'STATE':<12} LAYOUT OR REASON")
+        print(f"{'DATABASE':<24} {'SCHEMA':<16} {'TABLE':<24} {'STATE':<12} LAYOUT OR REASON")
         replicas = [(f"{id} (replica)", store.on_replica) for id, store in stores if store.on_replica is not None]
         for id, store in stores + replicas:
             try:
-                found = f"{'ok':<12} {(await store.layout(fresh=True)).name}"
+                layout = await store.layout(fresh=True)
+                elsewhere = [] if layout.sessions_table else await store.schemas_with_sessions()
+                hint = f" (there is a table of that name in: {', '.join(elsewhere)})" if elsewhere else ""
+                found = f"{'ok':<12} {layout.name}{hint}"
             except DatabaseError as error:
                 failed, found = True, f"{'failed':<12} {error.reason}: {error}{_place(store)}"
-            print(f"{id:<24} {store.table:<24} {found}", flush=True)
+            print(f"{id:<24} {store.source.schema:<16} {store.table:<24} {found}", flush=True)
     return 1 if failed else 0
 
 

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from session_service.variables import DSN_VARIABLES, VARIABLES
 
-from .process import COMMAND, environment, run
+from .process import COMMAND, environment, run, serving
+from .waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
 
@@ -31,18 +33,19 @@ async def test_check_prints_a_row_for_each_source_and_fails_if_any_does(v3, new_
     ended = await run("check", AGNO_SESSION_DSN_MAP=json.dumps(good))
     assert ended.code == 0
     assert [line.split() for line in ended.output.splitlines()] == [
-        ["DATABASE", "TABLE", "STATE", "LAYOUT", "OR", "REASON"],
-        ["main", "agno_sessions", "ok", "v3"],
-        ["main", "sessions_2024", "ok", "v3"],
-        ["old", "agno_sessions", "ok", "v2"],
-        ["empty", "agno_sessions", "ok", "empty"],
+        ["DATABASE", "SCHEMA", "TABLE", "STATE", "LAYOUT", "OR", "REASON"],
+        ["main", "ai", "agno_sessions", "ok", "v3"],
+        ["main", "archive", "sessions_2024", "ok", "v3"],
+        ["old", "ai", "agno_sessions", "ok", "v2"],
+        ["empty", "ai", "agno_sessions", "ok", "empty"],
     ]
     bad = {"typo": v3.server.dsn("nowhere", password="canary"), **good}
     ended = await run("check", AGNO_SESSION_DSN_MAP=json.dumps(bad))
     assert ended.code == 1
     [_, row, *rest] = ended.output.splitlines()
-    assert row.split(maxsplit=3) == [
+    assert row.split(maxsplit=4) == [
         "typo",
+        "ai",
         "agno_sessions",
         "failed",
         f"NoSuchDatabase: the database refuses the connection (host '{v3.server.socket}', port 5432)",
@@ -63,8 +66,8 @@ async def test_check_tries_replicas_too(v3):
     ended = await run("check", AGNO_SESSION_DSN_MAP=json.dumps({"main": {"dsn": v3.dsn, "readOnlyDsn": "canary"}}))
     assert ended.code == 1
     rows = [" ".join(line.split()) for line in ended.output.splitlines()[1:]]
-    assert rows[0] == "main agno_sessions ok v3"
-    assert rows[1].startswith("main (replica) agno_sessions failed MalformedDsn: the DSN is malformed: write ")
+    assert rows[0] == "main ai agno_sessions ok v3"
+    assert rows[1].startswith("main (replica) ai agno_sessions failed MalformedDsn: the DSN is malformed: write ")
 
 
 async def test_migrate_creates_what_is_missing_and_a_dry_run_only_prints_it(new_agno):
@@ -147,3 +150,32 @@ async def test_a_reader_that_has_seen_enough_is_no_error():
     output, errors = await process.communicate()
     assert errors == b""
     assert output.split() == [b"{", b"0"]
+
+
+async def test_check_names_the_schema_that_does_hold_the_tables(v3):
+    ended = await run("check", AGNO_PG_DSN=v3.dsn, AGNO_SESSION_SCHEMA="public")
+    assert ended.code == 0
+    assert " ".join(ended.output.splitlines()[1].split()) == (
+        "default public agno_sessions ok empty (there is a table of that name in: ai, archive)"
+    )
+
+
+async def test_serve_says_at_start_which_schema_to_choose_and_which_password_is_wrong(new_agno, own_server):
+    own_server.run("CREATE ROLE known LOGIN PASSWORD 'right'")
+    own_server.allow("local all known scram-sha-256")
+    tables = new_agno("v3")
+    databases = {
+        "elsewhere": {"dsn": tables.dsn, "schema": "public"},
+        "closed": own_server.dsn(user="known", password="canary"),
+    }
+    with tempfile.TemporaryFile() as log:
+        async with serving(AGNO_SESSION_DSN_MAP=json.dumps(databases), log=log):
+
+            def told(words):
+                log.seek(0)
+                return words in log.read().decode()
+
+            await until(lambda: told("schema 'public' has no table agno_sessions, but there is one in: ai, archive. To serve"))
+            await until(lambda: told("database closed: the database refuses the connection (InvalidPassword)"))
+            own_server.run("ALTER ROLE known PASSWORD 'canary'")
+            await until(lambda: told("database closed serves again"))

@@ -52,6 +52,18 @@ def _report(id: str, stores: Sequence[SessionStore]) -> DatabaseReport:
     return DatabaseReport(id, worst.database.state, worst.database.reason, worst.layout_name, state)
 
 
+def empty_schema(store: SessionStore, found: Sequence[str]) -> tuple[str, ...]:
+    """That the schema of a store holds no sessions while others do, and how to choose one: for a log."""
+    return (
+        "database %s: schema %r has no table %s, but there is one in: %s. To serve that, set AGNO_SESSION_SCHEMA, or "
+        "schema in the DSN map",
+        store.database.id,
+        store.source.schema,
+        store.table,
+        ", ".join(found),
+    )
+
+
 class Prober:
     """Probes each source: connect, read the layout, check that sessions may be read."""
 
@@ -87,12 +99,25 @@ class Prober:
 
     async def _watch(self, store: SessionStore) -> None:
         retry = Retry(LONGEST_RETRY_SECONDS)
+        told: str | None = None
+        elsewhere: list[str] = []
         while True:
             try:
-                await store.layout(fresh=True)
-            except DatabaseError:
+                layout = await store.layout(fresh=True)
+                if not layout.sessions_table:
+                    found = await store.schemas_with_sessions()
+                    if found and found != elsewhere:
+                        log.warning(*empty_schema(store, found))
+                    elsewhere = found
+            except DatabaseError as error:
+                if error.reason != told:
+                    told = error.reason
+                    log.warning("database %s: %s (%s)", store.database.id, error, told)
                 pause = retry.failed()
             else:
+                if told is not None:
+                    told = None
+                    log.info("database %s serves again", store.database.id)
                 retry.succeeded()
                 pause = FINE_SECONDS
             await asyncio.sleep(pause)

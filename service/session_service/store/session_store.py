@@ -87,6 +87,16 @@ class SessionStore:
         [(exists,)] = await self.database.read("SELECT to_regclass(%s) IS NOT NULL", [table])
         return bool(exists)
 
+    async def schemas_with_sessions(self) -> list[str]:
+        """The schemas that do hold a table of the sessions table's name, of those that our role may use."""
+        rows = await self.database.read(
+            """SELECT n.nspname::varchar FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_schema_privilege(n.oid, 'USAGE')
+            ORDER BY 1""",
+            [self.table],
+        )
+        return [name for (name,) in rows]
+
     async def missing_indexes(self) -> list[tuple[Index, list[str]]]:
         """The proposed indexes that are missing here, each with its statements; none where there is no table."""
         if not (await self.layout(fresh=True)).sessions_table:
