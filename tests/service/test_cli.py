@@ -175,7 +175,7 @@ async def test_serve_says_at_start_which_schema_to_choose_and_which_password_is_
                 log.seek(0)
                 return words in log.read().decode()
 
-            await until(lambda: told("schema 'public' has no table agno_sessions, but there is one in: ai, archive. To serve"))
+            await until(lambda: told("has no table agno_sessions, but there is one in: ai, archive. To serve"))
             await until(lambda: told("database closed: the database refuses the connection (InvalidPassword)"))
             own_server.run("ALTER ROLE known PASSWORD 'canary'")
             await until(lambda: told("database closed serves again"))
