@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 AGENTOS := .venv-agentos/.installed
 BENCH ?= full
+# PostgreSQL servers that database, store and contract are tested on
+OLDEST_AND_NEWEST := 13,18
 # Test processes: servers want a share of the cores too
 PROCESSES ?= 2
 
@@ -18,7 +20,7 @@ run: $(INSTALLED) ## Serve demo sessions from an embedded PostgreSQL on http://1
 	@$(BIN)/session-service serve --embedded --demo
 
 test: lint $(AGENTOS) ## Lint, types, unit, service, operator and contract tests
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
+	POSTGRES_VERSIONS=$(OLDEST_AND_NEWEST) $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
 
 lint: $(INSTALLED) ## Style, types, the layers of docs/architecture.md, and Dockerfiles
 	$(BIN)/ruff check .
