@@ -12,6 +12,7 @@ from session_service.database.dsn_map import BadDsnMap, DatabaseId, DsnMap
 from session_service.http.auth import AuthSettings
 from session_service.http.remote import Networks
 from session_service.observability.logs import Format
+from session_service.spelling import doubtful
 from session_service.variables import DSN_VARIABLES, VARIABLES, BadSetting, read
 
 
@@ -40,12 +41,15 @@ class Settings:
     termination_log: Path
     cors_origins: frozenset[str]
     auth: AuthSettings
+    doubtful: tuple[str, ...]
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the environment. Raises `BadSetting`, with one line that says what to write."""
+        noticed = doubtful(environment)
         value = {variable.name: read(variable, environment) for variable in VARIABLES}
         key, os_id = value["JWT_VERIFICATION_KEY"], value["AGNO_OS_ID"]
+        verify_audience, audience = value["AGNO_JWT_VERIFY_AUDIENCE"], value["AGNO_JWT_AUDIENCE"]
         return cls(
             databases=_databases(value),
             databases_file=None if value["AGNO_SESSION_DSN_MAP"] else value["AGNO_SESSION_DSN_MAP_FILE"],
@@ -73,19 +77,21 @@ class Settings:
                 verification_keys=() if key is None else (key,),
                 jwks_file=value["JWT_JWKS_FILE"],
                 algorithm=value["AGNO_JWT_ALGORITHM"],
-                verify_audience=value["AGNO_JWT_VERIFY_AUDIENCE"],
-                audience=value["AGNO_JWT_AUDIENCE"] or (() if os_id is None else (os_id,)),
+                verify_audience=bool(audience) if verify_audience is None else verify_audience,
+                audience=audience or (() if os_id is None else (os_id,)),
                 issuer=value["AGNO_JWT_ISSUER"],
                 admin_scope=value["AGNO_JWT_ADMIN_SCOPE"],
                 databases_claim=value["AGNO_JWT_DATABASES_CLAIM"],
                 user_isolation=value["AGNO_USER_ISOLATION"],
             ),
+            doubtful=noticed,
         )
 
     @property
     def warnings(self) -> list[str]:
         """What we start with all the same, and what is worth a second look."""
-        found = [
+        found = list(self.doubtful)
+        found += [
             f"database {id!r} can't be reached: its DSN is malformed: {source.dsn.problem}"
             for id, sources in self.databases.sources.items()
             for source in sources

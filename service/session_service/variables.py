@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from session_service.database.dsn_map import database_id
+from session_service.http.auth import DEFAULT_ADMIN_SCOPE, DEFAULT_ALGORITHM
 from session_service.http.cors import DEFAULT_ORIGINS
 from session_service.http.remote import networks
 from session_service.observability.logs import LEVELS
@@ -91,7 +92,7 @@ def _words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
-VARIABLES = (
+_OPERATION = (
     Variable("AGNO_SESSION_DSN_MAP", str, None, "The DSN map as JSON text."),
     Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read anew when it changes."),
     Variable("AGNO_PG_DSN", str, None, "The DSN of one database, whose id is `default`."),
@@ -137,6 +138,9 @@ VARIABLES = (
     Variable("AGNO_SHUTDOWN_SECONDS", _seconds, 15.0, "How long requests may then take to end."),
     Variable("AGNO_TERMINATION_LOG", Path, Path("/dev/termination-log"), "Where a pod says why it won't start."),
     Variable("AGNO_CORS_ORIGINS", _words, DEFAULT_ORIGINS, "Origins, by comma, whose browsers may read answers."),
+)
+
+AUTHENTICATION = (
     Variable("OS_SECURITY_KEY", str, None, "The one key that callers present, as AgentOS has it."),
     Variable(
         "AGNO_AUTHORIZATION", _flag, None, "Enforce the scopes of tokens: on with a key for tokens, unless `false`."
@@ -145,11 +149,16 @@ VARIABLES = (
     Variable(
         "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read anew when it changes."
     ),
-    Variable("AGNO_JWT_ALGORITHM", str, "RS256", "The one algorithm that tokens may be signed with."),
-    Variable("AGNO_JWT_VERIFY_AUDIENCE", _flag, False, "Refuse tokens that are not for AGNO_JWT_AUDIENCE."),
+    Variable("AGNO_JWT_ALGORITHM", str, DEFAULT_ALGORITHM, "The one algorithm that tokens may be signed with."),
+    Variable(
+        "AGNO_JWT_VERIFY_AUDIENCE",
+        _flag,
+        None,
+        "Refuse tokens that are not for AGNO_JWT_AUDIENCE: on where that is set, unless `false`.",
+    ),
     Variable("AGNO_JWT_AUDIENCE", _words, (), "Audiences, by comma, that tokens may be for; else AGNO_OS_ID."),
     Variable("AGNO_JWT_ISSUER", str, None, "The issuer that tokens must name."),
-    Variable("AGNO_JWT_ADMIN_SCOPE", str, "agent_os:admin", "The scope that grants everything."),
+    Variable("AGNO_JWT_ADMIN_SCOPE", str, DEFAULT_ADMIN_SCOPE, "The scope that grants everything."),
     Variable("AGNO_JWT_DATABASES_CLAIM", str, None, "The claim that names the database ids which a token reaches."),
     Variable("AGNO_OS_ID", str, None, "The id of the AgentOS that this service stands in for."),
     Variable(
@@ -159,6 +168,8 @@ VARIABLES = (
         "Show callers with a token their own sessions only: on with a key for tokens, unless `false`.",
     ),
 )
+
+VARIABLES = (*_OPERATION, *AUTHENTICATION)
 
 
 def read(variable: Variable, environment: Mapping[str, str]) -> Any:

@@ -99,8 +99,8 @@ def test_an_empty_variable_counts_as_unset():
         ("JWT_JWKS_FILE", "/jwks", lambda s: s.auth.jwks_file, Path("/jwks")),
         ("AGNO_JWT_ALGORITHM", "HS256", lambda s: s.auth.algorithm, "HS256"),
         ("AGNO_JWT_VERIFY_AUDIENCE", "1", lambda s: s.auth.verify_audience, True),
-        ("AGNO_JWT_AUDIENCE", "a,b", lambda s: s.auth.audience, ("a", "b")),
-        ("AGNO_OS_ID", "os", lambda s: s.auth.audience, ("os",)),
+        ("AGNO_JWT_AUDIENCE", "a,b", lambda s: (s.auth.audience, s.auth.verify_audience), (("a", "b"), True)),
+        ("AGNO_OS_ID", "os", lambda s: (s.auth.audience, s.auth.verify_audience), (("os",), False)),
         ("AGNO_JWT_ISSUER", "i", lambda s: s.auth.issuer, "i"),
         ("AGNO_JWT_ADMIN_SCOPE", "root", lambda s: s.auth.admin_scope, "root"),
         ("AGNO_USER_ISOLATION", "true", lambda s: s.auth.user_isolation, True),
@@ -147,6 +147,11 @@ def test_what_cannot_be_used_is_told_in_one_line_that_names_the_variable(variabl
 def test_a_default_database_that_there_is_not_is_refused():
     with pytest.raises(BadSetting, match="AGNO_DEFAULT_DB_ID names 'other', which it lacks; it has: default"):
         load(AGNO_DEFAULT_DB_ID="other")
+
+
+def test_audiences_are_verified_where_they_are_given_unless_that_is_turned_off():
+    assert load(AGNO_JWT_AUDIENCE="a").auth.verify_audience
+    assert not load(AGNO_JWT_AUDIENCE="a", AGNO_JWT_VERIFY_AUDIENCE="false").auth.verify_audience
 
 
 def test_a_repr_shows_nothing_secret():

@@ -11,15 +11,24 @@
 {{- if and $dsn (not (has .Values.defaultDatabase (list "" "default"))) -}}
   {{- fail (printf "defaultDatabase is %s, but the one database of dsn.existingSecret has the id default: leave defaultDatabase empty" .Values.defaultDatabase) -}}
 {{- end -}}
-{{- $tokens := or .Values.auth.jwt.verificationKey.existingSecret.name .Values.auth.jwt.jwks.existingSecret.name -}}
-{{- if and (or .Values.auth.authorization .Values.auth.userIsolation) (not $tokens) -}}
-  {{- fail "auth.authorization and auth.userIsolation are about tokens: name the Secret of the key that verifies them, auth.jwt.verificationKey.existingSecret.name or auth.jwt.jwks.existingSecret.name" -}}
-{{- end -}}
-{{- if and .Values.auth.jwt.databasesClaim (not $tokens) -}}
-  {{- fail "auth.jwt.databasesClaim is about tokens: name the Secret of the key that verifies them, auth.jwt.verificationKey.existingSecret.name or auth.jwt.jwks.existingSecret.name" -}}
-{{- end -}}
 {{- if and .Values.auth.jwt.verifyAudience (not .Values.auth.jwt.audience) (not .Values.auth.osId) -}}
   {{- fail "auth.jwt.verifyAudience needs an audience: set auth.jwt.audience or auth.osId" -}}
+{{- end -}}
+{{- $jwt := .Values.auth.jwt -}}
+{{- $aboutTokens := dict
+  "auth.authorization" .Values.auth.authorization
+  "auth.userIsolation" .Values.auth.userIsolation
+  "auth.jwt.algorithm" (ne $jwt.algorithm "RS256")
+  "auth.jwt.issuer" $jwt.issuer
+  "auth.jwt.verifyAudience" $jwt.verifyAudience
+  "auth.jwt.audience" $jwt.audience
+  "auth.jwt.adminScope" (ne $jwt.adminScope "agent_os:admin")
+  "auth.jwt.databasesClaim" $jwt.databasesClaim
+-}}
+{{- range $name, $set := $aboutTokens -}}
+  {{- if and $set (not (include "agno-session.tokens" $)) -}}
+    {{- fail (printf "%s is about tokens: name the Secret of the key that verifies them, auth.jwt.verificationKey.existingSecret.name or auth.jwt.jwks.existingSecret.name" $name) -}}
+  {{- end -}}
 {{- end -}}
 {{- with .Values.autoscaling -}}
   {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}

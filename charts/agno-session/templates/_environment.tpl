@@ -33,21 +33,30 @@
   "AGNO_DRAIN_SECONDS" .Values.drainSeconds
   "AGNO_SHUTDOWN_SECONDS" .Values.shutdownSeconds
   "AGNO_CORS_ORIGINS" (join "," .Values.cors.origins)
+  "AGNO_OS_ID" .Values.auth.osId
+}}
+{{- if include "agno-session.tokens" . }}
+{{- $plain = merge $plain (dict
   "AGNO_AUTHORIZATION" (toJson .Values.auth.authorization | replace "null" "")
   "AGNO_USER_ISOLATION" (toJson .Values.auth.userIsolation | replace "null" "")
-  "AGNO_OS_ID" .Values.auth.osId
   "AGNO_JWT_ALGORITHM" .Values.auth.jwt.algorithm
   "AGNO_JWT_ISSUER" .Values.auth.jwt.issuer
-  "AGNO_JWT_VERIFY_AUDIENCE" .Values.auth.jwt.verifyAudience
+  "AGNO_JWT_VERIFY_AUDIENCE" (toJson .Values.auth.jwt.verifyAudience | replace "null" "")
   "AGNO_JWT_AUDIENCE" (join "," .Values.auth.jwt.audience)
   "AGNO_JWT_ADMIN_SCOPE" .Values.auth.jwt.adminScope
   "AGNO_JWT_DATABASES_CLAIM" .Values.auth.jwt.databasesClaim
-}}
+) }}
+{{- end }}
 {{- range $name, $value := $plain }}
 {{- if ne (toString $value) "" }}
 - {name: {{ $name }}, value: {{ toString $value | quote }}}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* Whether there is a key for tokens */ -}}
+{{- define "agno-session.tokens" -}}
+{{- with .Values.auth.jwt }}{{ if or .verificationKey.existingSecret.name .jwks.existingSecret.name }}yes{{ end }}{{ end -}}
 {{- end }}
 
 {{- define "agno-session.secret" -}}

@@ -20,6 +20,11 @@ from session_service.http.tokens import TokenVerifier
 OPEN_PATHS = frozenset({"/", "/health", "/info", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"})
 PROBE_PATHS = frozenset({"/healthz", "/healthz/startup", "/healthz/ready"})
 
+DEFAULT_ALGORITHM = "RS256"
+DEFAULT_ADMIN_SCOPE = "agent_os:admin"
+
+_VERIFIERS = "JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
+
 # Identities that AgentOS gives to its own parts; no token may claim one.
 _RESERVED_PREFIXES = ("sa:", "__oauth__:")
 _RESERVED_SUBJECT = "__scheduler__"
@@ -36,23 +41,32 @@ class AuthSettings:
     authorization: bool | None = None
     verification_keys: tuple[str, ...] = field(default=(), repr=False)
     jwks_file: Path | None = None
-    algorithm: str = "RS256"
+    algorithm: str = DEFAULT_ALGORITHM
     verify_audience: bool = False
     audience: tuple[str, ...] = ()
     issuer: str | None = None
-    admin_scope: str = "agent_os:admin"
+    admin_scope: str = DEFAULT_ADMIN_SCOPE
     databases_claim: str | None = None
     user_isolation: bool | None = None
 
     @property
-    def verifies_tokens(self) -> bool:
-        """Whether there is a key for tokens."""
+    def uses_tokens(self) -> bool:
+        """Whether there is a key for tokens: callers need one, and the security key is not looked at."""
         return bool(self.verification_keys) or self.jwks_file is not None
 
     @property
-    def uses_tokens(self) -> bool:
-        """Whether callers need a JSON Web Token; the security key is not looked at then."""
-        return bool(self.authorization) or self.verifies_tokens
+    def about_tokens(self) -> list[str]:
+        """The variables that would do nothing, and leave more open than was meant, without a key for tokens."""
+        meant = {
+            "AGNO_AUTHORIZATION": self.authorization,
+            "AGNO_USER_ISOLATION": self.user_isolation,
+            "AGNO_JWT_ISSUER": self.issuer,
+            "AGNO_JWT_VERIFY_AUDIENCE": self.verify_audience,
+            "AGNO_JWT_DATABASES_CLAIM": self.databases_claim,
+            "AGNO_JWT_ALGORITHM": self.algorithm != DEFAULT_ALGORITHM,
+            "AGNO_JWT_ADMIN_SCOPE": self.admin_scope != DEFAULT_ADMIN_SCOPE,
+        }
+        return [name for name, narrows in meant.items() if narrows]
 
     @property
     def enforces_scopes(self) -> bool:
@@ -144,23 +158,13 @@ def authenticator(settings: AuthSettings, clock: Callable[[], float] = time.mono
     """The authenticator that the settings ask for. Raises ValueError, saying what to set, where they contradict."""
     if settings.uses_tokens:
         return Authenticator(_signed_token(settings, clock))
-    if settings.databases_claim is not None:
-        raise ValueError(
-            "AGNO_JWT_DATABASES_CLAIM is set, but only tokens have claims: set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
-        )
-    if settings.user_isolation:
-        raise ValueError(
-            "AGNO_USER_ISOLATION is on, but only tokens tell users apart: set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
-        )
+    for name in settings.about_tokens:
+        raise ValueError(f"{name} is about tokens, but nothing verifies them: set {_VERIFIERS}")
     return Authenticator(SecurityKey(settings.security_key) if settings.security_key else None)
 
 
 def _signed_token(settings: AuthSettings, clock: Callable[[], float]) -> SignedToken:
     algorithm = settings.algorithm
-    if not settings.verifies_tokens:
-        raise ValueError(
-            "AGNO_AUTHORIZATION is on, but nothing verifies tokens: set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
-        )
     if not _is_signature(algorithm):
         raise ValueError(f"AGNO_JWT_ALGORITHM {algorithm!r} is not a signature algorithm: set RS256, ES256, HS256 …")
     if settings.verify_audience and not any(settings.audience):
