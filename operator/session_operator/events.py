@@ -15,6 +15,7 @@ from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
 from session_operator.kinds import EVENTS, STORES
 from session_operator.ownership import Drift
+from session_operator.printable import printable
 from session_operator.resource import GROUP, MANAGER, Key
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ def _event(store: Key, uid: str, happening: Happening, name: str) -> dict[str, A
         "type": happening.kind,
         "reason": happening.reason,
         "action": happening.action,
-        "note": happening.note.encode()[:_NOTE_BYTES].decode(errors="ignore"),
+        "note": printable(happening.note).encode()[:_NOTE_BYTES].decode(errors="ignore"),
     }
 
 

@@ -21,6 +21,7 @@ from session_operator.errors import ApiError
 from session_operator.kinds import NotASegment, Segment
 from session_operator.kubeconfig import NotConfigured, current_namespace, own_namespace
 from session_operator.leader import LeaseLost
+from session_operator.printable import PrintableFormatter, printable
 from session_operator.resource import Key
 
 logger = logging.getLogger(__name__)
@@ -178,17 +179,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return asyncio.run(_plan(given, text))
         return asyncio.run(_status(given))
     except plan.Refused as refused:
-        print(f"session-operator: refused: {refused}", file=sys.stderr)
+        _complain(f"refused: {refused}")
         return 1
     except BrokenPipeError:
         raise
     except (OSError, yaml.YAMLError, NotConfigured, NotASegment, ApiError, aiohttp.ClientError, TimeoutError) as error:
-        print(f"session-operator: {type(error).__name__}: {error}", file=sys.stderr)
+        _complain(f"{type(error).__name__}: {error}")
         return 2
 
 
+def _complain(message: str) -> None:
+    print("session-operator:", "\n".join(map(printable, message.split("\n"))), file=sys.stderr)
+
+
 def _run(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     # Of its own only: at debug, kopf and the client print whole objects
     logging.getLogger("session_operator").setLevel(given.log_level.upper())
     options = Options(
@@ -230,7 +237,7 @@ async def _status(given: argparse.Namespace) -> int:
     async with Cluster.connect() as cluster:
         view = await tree.look(cluster, key)
     if view is None:
-        print(f"session-operator: there is no SessionStore {key}", file=sys.stderr)
+        _complain(f"there is no SessionStore {key}")
         return 2
     print(tree.text(view, datetime.now(UTC)))
     return 0 if view.well else 1

@@ -14,6 +14,7 @@ from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES, Kind, NotASegment, Segment
 from session_operator.objects import Objects
 from session_operator.ownership import drift, is_applied
+from session_operator.printable import printable
 from session_operator.render import render
 from session_operator.resource import KIND, MANAGER, Key, Malformed, Object, SessionStore
 from session_operator.schema import mistakes, with_defaults
@@ -224,4 +225,4 @@ def text(plan: Plan) -> str:
         lines.append("Nothing changes.")
     else:
         lines.append("No pod is restarted.")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from session_operator.printable import printable
 from session_operator.render.labels import selector
 from session_operator.resource import Object, SessionStore
 from session_operator.sources import Resolution
@@ -239,7 +240,7 @@ def _condition(
         "observedGeneration": generation,
         "lastTransitionTime": before["lastTransitionTime"] if before and unchanged else _timestamp(now),
         "reason": finding.reason.value,
-        "message": finding.message[:32768],
+        "message": printable(finding.message)[:32768],
     }
 
 

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from session_operator.cluster import Cluster
-from session_operator.kinds import DEPLOYMENTS, EVENTS, PODS, STORES
+from session_operator.kinds import DEPLOYMENTS, EVENTS, STORES
+from session_operator.ownership import is_owned
+from session_operator.pods import pods_of
+from session_operator.printable import printable
 from session_operator.render.pod import mounted_map
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object
 
 _EVENTS = 10
+_LONGEST = 1000
+"""Characters of what an Event says; others than the operator write them too."""
 Row = Sequence[str]
 
 
@@ -38,14 +43,14 @@ async def look(cluster: Cluster, key: Key) -> View | None:
     store = await cluster.get(STORES, key.namespace, key.name)
     if store is None:
         return None
+    uid = store["metadata"]["uid"]
+    deployment = await cluster.get(DEPLOYMENTS, key.namespace, key.name)
+    if deployment is not None and not is_owned(deployment, uid):
+        deployment = None
     selector = f"{INSTANCE_LABEL}={key.name},{MANAGED_BY_LABEL}={MANAGER}"
-    events = await cluster.list(EVENTS, key.namespace, fields=f"regarding.uid={store['metadata']['uid']}")
-    return View(
-        store,
-        await cluster.get(DEPLOYMENTS, key.namespace, key.name),
-        await cluster.list(PODS, key.namespace, selector=selector),
-        sorted(events, key=_last)[-_EVENTS:],
-    )
+    pods = await pods_of(cluster, deployment, selector) if deployment else []
+    events = await cluster.list(EVENTS, key.namespace, fields=f"regarding.uid={uid}")
+    return View(store, deployment, pods, sorted(events, key=_last)[-_EVENTS:])
 
 
 def text(view: View, now: datetime) -> str:
@@ -62,7 +67,7 @@ def text(view: View, now: datetime) -> str:
         last = number == len(branches)
         lines.append(("└─ " if last else "├─ ") + title)
         lines += [("   " if last else "│  ") + line for line in _aligned(rows)]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _conditions(store: Object) -> Sequence[Object]:
@@ -95,7 +100,8 @@ def _deployment(deployment: Object | None) -> str:
 
 def _pod(pod: Object, deployment: Object | None) -> Row:
     containers = pod.get("status", {}).get("containerStatuses", ())
-    waiting = [each["state"]["waiting"]["reason"] for each in containers if "waiting" in each.get("state", {})]
+    states = [each.get("state", {}) for each in containers]
+    waiting = [state["waiting"].get("reason", "Waiting") for state in states if "waiting" in state]
     ready = bool(containers) and all(each.get("ready") for each in containers)
     restarts = sum(each.get("restartCount", 0) for each in containers)
     newest = deployment is not None and mounted_map(pod) == mounted_map(deployment["spec"]["template"])
@@ -110,7 +116,9 @@ def _pod(pod: Object, deployment: Object | None) -> Row:
 
 def _event(event: Object, now: datetime) -> Row:
     count = event.get("series", {}).get("count", 1)
-    return _age(_last(event), now), event.get("type", ""), event["reason"], f"x{count}", event.get("note", "")
+    said = [event.get(field, "") for field in ("type", "reason", "note")]
+    kind, reason, note = (each[:_LONGEST] for each in said)
+    return _age(_last(event), now), kind, reason, f"x{count}", note
 
 
 def _last(event: Object) -> str:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from session_operator.printable import word
 from session_operator.render.pod import CONTAINER, mounted_map
 from session_operator.resource import Object
+from session_operator.sight import Sight, sights, worst
 
-_GRAVITY = ("Serving", "Untried", "Unreachable", "Refused")
 _WAITING_IS_FAILURE = frozenset(
     {"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff",
      "ErrImageNeverPull", "InvalidImageName", "RunContainerError"}
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A database as a pod sees it: Serving, Untried, Unreachable or Refused, and the pod's one word why."""
-
-    state: str
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,9 @@ class Workload:
     pod_failure: str = ""
 
 
-def workload(deployment: Object, pods: Sequence[Object], answers: Mapping[str, Any]) -> Workload:
+def workload(
+    deployment: Object, pods: Sequence[Object], answers: Mapping[str, bytes], databases: Collection[str]
+) -> Workload:
     """Read a Deployment and its pods; `answers` holds by pod name what a pod's /healthz/ready said, if it was asked.
 
     Only pods with the newest DSN map tell of databases: what those before them see says nothing of its DSNs.
@@ -57,70 +51,23 @@ def workload(deployment: Object, pods: Sequence[Object], answers: Mapping[str, A
         updated=status.get("updatedReplicas", 0),
         rolling=not current or progressing.get("reason") != "NewReplicaSetAvailable",
         stalled=current and progressing.get("reason") == "ProgressDeadlineExceeded",
-        databases=_worst(_report(pod, answers) for pod in telling),
+        databases=worst(_report(pod, answers, databases) for pod in telling),
         pod_failure=failures[0] if failures else "",
     )
 
 
-def health_url(pod: Object) -> str | None:
-    """Where to ask a pod for its databases, None while it has no address or runs nothing."""
-    address = pod.get("status", {}).get("podIP")
-    if not address or pod["status"].get("phase") != "Running" or "deletionTimestamp" in pod["metadata"]:
-        return None
-    host = f"[{address}]" if ":" in address else address
-    container = next(c for c in pod["spec"]["containers"] if c["name"] == CONTAINER)
-    return f"http://{host}:{container['ports'][0]['containerPort']}/healthz/ready"
-
-
-def _report(pod: Object, answers: Mapping[str, Any]) -> Mapping[str, Sight]:
+def _report(pod: Object, answers: Mapping[str, bytes], databases: Collection[str]) -> Mapping[str, Sight]:
     """What a pod says now, else why its container was stopped, if it has not come up since."""
-    answer = answers.get(pod["metadata"]["name"])
-    if answer is None:
-        for container in _containers(pod):
-            if not container.get("ready"):
-                answer = answer or _last_words(container)
-    return _sights(answer)
+    name = pod["metadata"]["name"]
+    said = [answers[name]] if name in answers else _last_words(pod)
+    return next((told for each in said if (told := sights(each, databases))), {})
 
 
-def _last_words(container: Mapping[str, Any]) -> Any:
+def _last_words(pod: Object) -> Sequence[str]:
     # The kubelet kills a container whose startup probe fails; what it wrote to /dev/termination-log stays
-    for state in (container.get("state", {}), container.get("lastState", {})):
-        message = state.get("terminated", {}).get("message")
-        if message:
-            try:
-                return json.loads(message)
-            except ValueError:
-                continue
-    return None
-
-
-def _sights(answer: Any) -> Mapping[str, Sight]:
-    # A pod's word goes into the status: only the shape of docs/reference is believed, and single words of it
-    if not isinstance(answer, dict) or not isinstance(answer.get("databases"), list):
-        return {}
-    return {
-        str(item["id"]): Sight(str(item["state"]).capitalize(), _word(item.get("reason")))
-        for item in answer["databases"]
-        if isinstance(item, dict) and "id" in item and str(item.get("state")).capitalize() in _GRAVITY
-    }
-
-
-def _word(reason: Any) -> str:
-    return reason if isinstance(reason, str) and reason.isalnum() and len(reason) <= 64 else ""
-
-
-def _worst(reports: Iterable[Mapping[str, Sight]]) -> Mapping[str, Sight]:
-    worst: dict[str, Sight] = {}
-    for report in reports:
-        for database, sight in report.items():
-            known = worst.get(database)
-            if known is None or _rank(sight) > _rank(known):
-                worst[database] = sight
-    return worst
-
-
-def _rank(sight: Sight) -> tuple[int, str]:
-    return _GRAVITY.index(sight.state), sight.reason
+    stopped = [each for each in _containers(pod) if each["name"] == CONTAINER and not each.get("ready")]
+    states = [each.get(state, {}) for each in stopped for state in ("state", "lastState")]
+    return [state["terminated"].get("message", "") for state in states if "terminated" in state]
 
 
 def _containers(pod: Object) -> Sequence[Mapping[str, Any]]:
@@ -135,5 +82,5 @@ def _pod_failure(pod: Object) -> str:
             return f"pod {pod['metadata']['name']}: {reason}"
     for condition in pod.get("status", {}).get("conditions", ()):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return f"pod {pod['metadata']['name']}: {condition.get('reason', 'Unschedulable')}"
+            return f"pod {pod['metadata']['name']}: {word(condition.get('reason')) or 'Unschedulable'}"
     return ""

@@ -31,14 +31,9 @@ async def replica_set(api: Api, deployment: Object) -> Object:
     name = f"{deployment['metadata']['name']}-{digest}"
     if existing := await api.get(REPLICA_SETS, name):
         return existing
-    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "controller": True, "name": deployment["metadata"]["name"]}
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     body = {
-        "metadata": {
-            "name": name,
-            "labels": labels,
-            "ownerReferences": [owner | {"uid": deployment["metadata"]["uid"]}],
-        },
+        "metadata": {"name": name, "labels": labels, "ownerReferences": controlled_by(deployment)},
         "spec": {"selector": deployment["spec"]["selector"], "template": deployment["spec"]["template"]},
     }
     return await api.create(REPLICA_SETS, body)
@@ -51,13 +46,27 @@ async def pod(
     template = deployment["spec"]["template"]
     container = template["spec"]["containers"][0]
     container = container | {"ports": [container["ports"][0] | {"containerPort": port}]}
-    await api.create(
-        PODS,
-        {
-            "metadata": {"name": name, "labels": template["metadata"]["labels"]},
-            "spec": template["spec"] | {"containers": [container]},
-        },
-    )
+    owner = await replica_set(api, deployment)
+    await create_pod(api, name, controlled_by(owner), template, container)
+    await run_pod(api, name, container, ready=ready, last_words=last_words, address=address)
+
+
+def controlled_by(owner: Object) -> list[Object]:
+    """The owner references of what an object controls."""
+    named = {"name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}
+    return [{"apiVersion": owner["apiVersion"], "kind": owner["kind"], "controller": True} | named]
+
+
+async def create_pod(api: Api, name: str, owners: list[Object], template: Object, container: Object) -> Object:
+    """A pod that no kubelet has seen."""
+    metadata = {"name": name, "labels": template["metadata"]["labels"], "ownerReferences": owners}
+    return await api.create(PODS, {"metadata": metadata, "spec": template["spec"] | {"containers": [container]}})
+
+
+async def run_pod(
+    api: Api, name: str, container: Object, *, ready: bool, last_words: Any = None, address: str = ""
+) -> None:
+    """What the kubelet says of a pod that runs."""
     status: Object = {"name": container["name"], "image": "i", "imageID": "i", "ready": ready, "restartCount": 0}
     status["state"] = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
     if last_words is not None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from session_operator.resource import Object, SessionStore
+from session_operator.sight import Sight
 from session_operator.sources import resolve
 from session_operator.status import Finding, Reason, report
-from session_operator.workload import Sight, Workload
+from session_operator.workload import Workload
 
 from .stores import database, secret, store
 

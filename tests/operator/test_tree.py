@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from session_operator.kinds import STORES, Kind
+
 from .api import Api
 from .apiserver import ApiServer
 from .controllers import pod
@@ -63,3 +65,24 @@ async def test_a_store_that_nobody_serves_yet_or_that_is_not_there(api: Api, ser
     assert "Conditions, of generation None: the spec is of 1" in unserved.stdout
     assert (absent.returncode, absent.stdout) == (2, "")
     assert f"there is no SessionStore {api.namespace}/team" in absent.stderr
+
+
+NASTY = "\x1b[2Jgone\n└─ Ready  True\r\u202e\x07"
+CORE_EVENTS = Kind("v1", "Event", "events")
+
+
+async def test_events_of_others_forge_no_line_and_move_no_cursor(api: Api, server: ApiServer) -> None:
+    await api.write_store()
+    store = await api.until(STORES, "chat")
+    about = {"kind": "SessionStore", "namespace": api.namespace, "name": "chat", "uid": store["metadata"]["uid"]}
+    await api.create(CORE_EVENTS, {"metadata": {"name": "bare"}, "involvedObject": about})
+    for name, message in (("nasty", NASTY), ("long", "x" * 900_000)):
+        body = {"metadata": {"name": name}, "involvedObject": about, "type": "Normal", "reason": NASTY}
+        await api.create(CORE_EVENTS, body | {"message": message})
+
+    shown = status(server, api)
+
+    assert shown.returncode == 1
+    assert len(shown.stdout) < 10_000
+    assert all(line.isprintable() for line in shown.stdout.split("\n"))
+    assert len(shown.stdout.splitlines()) == 11

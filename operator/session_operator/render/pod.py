@@ -11,6 +11,8 @@ from session_operator.resource import GROUP, Object, SessionStore
 
 CONTAINER = "session-service"
 PORT = 8080
+PORT_NAME = "http"
+"""What Services, probes and the operator know the port by."""
 METRICS_PORT = 9090
 """Where the service tells of itself, unless AGNO_ADMIN_PORT says otherwise."""
 UID = 10001
@@ -31,13 +33,13 @@ def template(store: SessionStore, dsn_map: str, key_version: str | None) -> Obje
 
 def ports(store: SessionStore) -> dict[str, int]:
     """The ports of the pods by name, that of requests first."""
-    return {"http": PORT} | ({"metrics": METRICS_PORT} if store.monitoring is not None else {})
+    return {PORT_NAME: PORT} | ({"metrics": METRICS_PORT} if store.monitoring is not None else {})
 
 
 def mounted_map(pod: Object) -> str | None:
     """The DSN map that a pod, or the template of one, mounts."""
     volumes = pod["spec"].get("volumes", ())
-    return next((volume["secret"]["secretName"] for volume in volumes if volume["name"] == MAP_VOLUME), None)
+    return next((v["secret"]["secretName"] for v in volumes if v["name"] == MAP_VOLUME and "secret" in v), None)
 
 
 def _metadata(store: SessionStore, key_version: str | None) -> Object:
@@ -125,4 +127,4 @@ def _files(store: SessionStore) -> list[tuple[Object, str]]:
 
 
 def _probe(path: str, timings: Mapping[str, int]) -> Object:
-    return {"httpGet": {"path": path, "port": "http"}, **timings}
+    return {"httpGet": {"path": path, "port": PORT_NAME}, **timings}

@@ -1,0 +1,34 @@
+"""The pods of a store: those that its own Deployment controls, whatever labels others carry."""
+
+from __future__ import annotations
+
+from session_operator.cluster import Cluster
+from session_operator.kinds import PODS, REPLICA_SETS
+from session_operator.ownership import is_owned
+from session_operator.render.pod import CONTAINER, PORT_NAME
+from session_operator.resource import Object
+
+
+async def pods_of(cluster: Cluster, deployment: Object, selector: str) -> list[Object]:
+    """List them. `selector` narrows what is looked through, it proves nothing."""
+    namespace = deployment["metadata"]["namespace"]
+    pods = await cluster.list(PODS, namespace, selector=selector)
+    if not pods:
+        return []
+    # After the pods, so that there is the ReplicaSet of each
+    replica_sets = await cluster.list(REPLICA_SETS, namespace, selector=selector, metadata_only=True)
+    owners = [each["metadata"]["uid"] for each in replica_sets if is_owned(each, deployment["metadata"]["uid"])]
+    return [pod for pod in pods if any(is_owned(pod, owner) for owner in owners)]
+
+
+def health_url(pod: Object) -> str | None:
+    """Where to ask a pod for its databases, None while it has no address, or if it does not run our container."""
+    address = pod.get("status", {}).get("podIP")
+    if not address or pod["status"].get("phase") != "Running" or "deletionTimestamp" in pod["metadata"]:
+        return None
+    for container in pod["spec"]["containers"]:
+        for port in container.get("ports", ()):
+            if (container["name"], port.get("name")) == (CONTAINER, PORT_NAME):
+                host = f"[{address}]" if ":" in address else address
+                return f"http://{host}:{port['containerPort']}/healthz/ready"
+    return None
