@@ -38,7 +38,9 @@ def test_conditions_and_events_hold_no_control_character() -> None:
     status = report(store(), [], dsn_map=None, workload=None, failure=failure, now=datetime.now(UTC))
 
     assert {each["message"] for each in status["conditions"] if each["reason"] == "ApplyRefused"} == {TAMED}
-    assert _event(store(), Happening("Warning", "ApplyRefused", "Reconcile", NASTY), "chat.1")["note"] == TAMED
+    assert (
+        _event(store().key, "6f9d", Happening("Warning", "ApplyRefused", "Reconcile", NASTY), "chat.1")["note"] == TAMED
+    )
 
 
 def test_a_plan_prints_none() -> None:
