@@ -20,6 +20,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "integer": int,
     "boolean": bool,
 }
+_LIMITS: Mapping[str, str] = {"maxLength": "characters", "maxItems": "items", "maxProperties": "keys"}
 
 
 def with_defaults(spec: Mapping[str, Any]) -> Any:
@@ -76,7 +77,12 @@ def _wrong(schema: Mapping[str, Any], value: Any, path: str) -> Iterator[Mistake
     kind = _TYPES[schema["type"]]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         yield Mistake(path, "type", f"must be of type {schema['type']}")
-    elif isinstance(value, dict):
+        return
+    for limit, things in _LIMITS.items():
+        if limit in schema and isinstance(value, str | list | dict) and len(value) > schema[limit]:
+            yield Mistake(path, limit, f"must have at most {schema[limit]} {things}")
+            return
+    if isinstance(value, dict):
         yield from _wrong_fields(schema, value, path)
     elif isinstance(value, list):
         for number, each in enumerate(value):
