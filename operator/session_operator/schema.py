@@ -78,10 +78,7 @@ def _wrong(schema: Mapping[str, Any], value: Any, path: str) -> Iterator[Mistake
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         yield Mistake(path, "type", f"must be of type {schema['type']}")
         return
-    for limit, things in _LIMITS.items():
-        if limit in schema and isinstance(value, str | list | dict) and len(value) > schema[limit]:
-            yield Mistake(path, limit, f"must have at most {schema[limit]} {things}")
-            return
+    yield from _too_long(schema, value, path)
     if isinstance(value, dict):
         yield from _wrong_fields(schema, value, path)
     elif isinstance(value, list):
@@ -93,6 +90,12 @@ def _wrong(schema: Mapping[str, Any], value: Any, path: str) -> Iterator[Mistake
         yield Mistake(path, "pattern", f"must match {schema['pattern']}")
     elif isinstance(value, int) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
         yield Mistake(path, "minimum", f"must be {schema['minimum']} to {schema['maximum']}")
+
+
+def _too_long(schema: Mapping[str, Any], value: Any, path: str) -> Iterator[Mistake]:
+    for limit, things in _LIMITS.items():
+        if limit in schema and len(value) > schema[limit]:
+            yield Mistake(path, limit, f"must have at most {schema[limit]} {things}")
 
 
 @cache

@@ -157,5 +157,8 @@ def test_a_plan_without_a_cluster_knows_the_lengths() -> None:
         "spec.image: must have at most 1024 characters"
     ]
     assert "must have at most" in str(mistakes({"databases": DATABASES, "imagePullSecrets": [{"name": "a"}] * 17})[0])
+    pull_secrets = [*[{"name": "a"}] * 17, {"name": "../x"}]
+    with pytest.raises(Malformed, match=r"imagePullSecrets\[17\]\.name: must match"):  # each item of a long list counts
+        SessionStore.parse(body(imagePullSecrets=pull_secrets))
     annotations = {f"a{number}": "a" for number in range(65)}
     assert "must have at most" in str(mistakes({"databases": DATABASES, "service": {"annotations": annotations}})[0])

@@ -136,7 +136,7 @@ async def test_a_refused_store_whose_status_cannot_be_written_has_an_event_and_a
 
 @pytest.mark.parametrize("field", NAMES, ids=str)
 def test_a_spec_with_what_is_no_name_is_not_read(field: Field) -> None:
-    for value in (*EVIL, "a\n", ["a"]):
+    for value in (*EVIL, "a\n", ["a"], "a" * 400 + "/../x"):
         with pytest.raises(Malformed):
             SessionStore.parse(body(**spec_with(field, value)))  # type: ignore[arg-type]
 
