@@ -43,8 +43,10 @@ class Cluster:
     def __init__(
         self, configuration: Configuration, fence: Callable[[], None], sent: Callable[[str, str], None]
     ) -> None:
+        configuration.client_session_kwargs = (configuration.client_session_kwargs or {}) | {
+            "request_class": _fenced(fence)
+        }
         self._configuration = configuration
-        self._fence = fence
         self._sent = sent
         self._api = ApiClient(configuration)
         self._api.user_agent = MANAGER
@@ -211,8 +213,6 @@ class Cluster:
             body=body,
             auth_settings=["BearerToken"],
         )
-        if method != "GET":  # as late as can be: whoever is frozen after this still writes when it wakes up
-            self._fence()
         try:
             response: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
         except (aiohttp.ClientError, TimeoutError):
@@ -222,6 +222,22 @@ class Cluster:
         if response.status >= 400:
             raise error_of(response.status, await response.text(), response.headers.get("Retry-After", ""))
         return response
+
+
+def _fenced(fence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
+    """The class of requests of which none writes without the fence, asked as late as can be.
+
+    Whoever is frozen after that still writes when it wakes up, so neither waiting for a connection nor making one comes
+    in between.
+    """
+
+    class Fenced(aiohttp.ClientRequest):
+        async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+            if self.method != "GET":
+                fence()
+            return await super().send(conn)
+
+    return Fenced
 
 
 async def _events(lines: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Object]]:

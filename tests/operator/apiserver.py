@@ -147,12 +147,10 @@ class ApiServer:
         return f"token-of-{user}"
 
     def kubeconfig(self, user: str = "admin", *, through: str = "") -> Path:
-        """A kubeconfig of the user, JSON being YAML; `through` is the URL of a proxy that speaks plain HTTP."""
+        """A kubeconfig of the user, JSON being YAML; `through` is the URL of a proxy that may speak plain HTTP."""
         name = f"{user}-{through.rpartition(':')[2]}" if through else user
         path = self.directory / f"{name.replace(':', '-')}.kubeconfig"
-        cluster = (
-            {"server": through} if through else {"server": self.url, "certificate-authority": str(self.certificate)}
-        )
+        cluster = {"server": through or self.url, "certificate-authority": str(self.certificate)}
         config = {
             "apiVersion": "v1",
             "kind": "Config",

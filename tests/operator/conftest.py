@@ -122,8 +122,8 @@ def start(server: ApiServer, tmp_path: Path) -> Iterator[Callable[..., Process]]
     """Starts operators by a user's name and options, and ends them with the test."""
     started: list[Process] = []
 
-    def run(user: str, *arguments: str) -> Process:
-        started.append(Process(server, user, tmp_path / f"operator-{len(started)}.log", *arguments))
+    def run(user: str, *arguments: str, through: str = "") -> Process:
+        started.append(Process(server, user, tmp_path / f"operator-{len(started)}.log", *arguments, through=through))
         return started[-1]
 
     yield run

@@ -16,10 +16,10 @@ PROGRAM = ROOT / ".venv/bin/session-operator"
 
 
 class Process:
-    def __init__(self, server: ApiServer, user: str, log: Path, *arguments: str) -> None:
+    def __init__(self, server: ApiServer, user: str, log: Path, *arguments: str, through: str = "") -> None:
         (self.port,) = free_ports(1)
         self._log = log
-        environment = os.environ | {"KUBECONFIG": str(server.kubeconfig(user))}
+        environment = os.environ | {"KUBECONFIG": str(server.kubeconfig(user, through=through))}
         with log.open("wb") as output:
             self._popen = subprocess.Popen(
                 [PROGRAM, "run", "--listen", f"127.0.0.1:{self.port}", *arguments],

@@ -14,6 +14,7 @@ from session_operator.kinds import DEPLOYMENTS, EVENTS, LEASES, SERVICES
 from .api import Api
 from .apiserver import NAMESPACED, OPERATOR, ApiServer
 from .process import Process
+from .proxy import Call, Proxy
 
 WRITES = {"create", "update", "patch", "delete"}
 OPERATORS = (OPERATOR, NAMESPACED)
@@ -45,12 +46,17 @@ async def two(start: Any, api: Api, rights: None, lease_seconds: str) -> dict[st
     first = start(OPERATOR, *options)
     await api.until(LEASES, "session-operator")
     second = start(NAMESPACED, *options)
+    await serve(api)
+    return {OPERATOR: first, NAMESPACED: second}
+
+
+async def serve(api: Api) -> None:
+    """A store, and all that the leader writes of it until something changes."""
     await api.write_secret("chat-main", dsn="postgresql://agno:secret@db:5432/agno")
     await api.write_store()
     await api.deployed()
-    while not await api.list(EVENTS):  # noqa: ASYNC110 - the last that the leader writes until something changes
+    while not await api.list(EVENTS):  # noqa: ASYNC110 - the last of it
         await asyncio.sleep(0.05)
-    return {OPERATOR: first, NAMESPACED: second}
 
 
 def writes(event: dict[str, Any]) -> bool:
@@ -145,6 +151,44 @@ async def test_a_leader_that_was_frozen_writes_no_more_when_it_wakes_up(
     assert "stopping: the Lease is not held" in two[OPERATOR].log
     assert "Traceback" not in two[OPERATOR].log
     assert written(server, api) == before
+
+
+async def test_a_leader_that_was_frozen_in_the_middle_of_its_work_does_not_go_on_with_it(
+    server: ApiServer, api: Api, start: Any, rights: None
+) -> None:
+    options = ("--namespace", api.namespace, "--lease-namespace", api.namespace, "--lease-seconds", "9")
+    reached, go_on, frozen = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hold_the_last_answer_of_a_pass(call: Call) -> None:
+        if str(call) == "get services/chat" and armed:
+            reached.set()
+            await go_on.wait()
+
+    async def hold_the_lease(call: Call) -> None:
+        if "leases" in call.what and frozen.is_set():
+            await asyncio.Event().wait()
+
+    async with Proxy.in_front_of(server) as proxy:
+        proxy.before, proxy.after, armed = hold_the_lease, hold_the_last_answer_of_a_pass, False
+        first = start(OPERATOR, *options, through=proxy.url)
+        await serve(api)
+        second = start(NAMESPACED, *options)
+        assert await second.healthy()
+        armed = True
+        await api.edit(SERVICES, "chat", {"spec": {"selector": {"app": "other"}}})
+        await reached.wait()  # it has yet to be told what there is of the Service, and to write
+
+        first.signal(signal.SIGSTOP)
+        frozen.set()
+        await api.until(SERVICES, "chat", lambda body: "app" not in body["spec"]["selector"], seconds=40)
+        before = len(proxy.calls)
+        go_on.set()
+        first.signal(signal.SIGCONT)
+
+        assert await asyncio.to_thread(first.wait) == 1  # the proxy goes on meanwhile
+        assert [str(call) for call in proxy.calls[before:] if call.verb in WRITES] == []
+    assert f"{api.namespace}/chat: LeaseLost" in first.log  # it was about to
+    assert "stopping: the Lease is not held" in first.log
 
 
 async def test_an_operator_that_waits_is_alive(two: dict[str, Process]) -> None:
