@@ -16,9 +16,10 @@ import aiohttp
 import kopf
 
 from session_operator.cluster import Cluster
-from session_operator.health import listening, verdict
+from session_operator.health import routes, verdict
 from session_operator.kinds import STORES
 from session_operator.leader import Lease
+from session_operator.listener import listening
 from session_operator.metrics import Metrics
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler
@@ -57,7 +58,7 @@ class Controller:
         """Serve until a signal, as one of several replicas if there is a Lease. Raises LeaseLost."""
         options, metrics = self._options, self.metrics
         async with (
-            listening(options.listen, self._health, metrics.registry),
+            listening(options.listen, routes(self._health, metrics.registry)),
             Cluster.connect(sent=metrics.request) as cluster,
         ):
             if options.lease_namespace is None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -25,11 +24,8 @@ def verdict(stalled_for: float, ages: Mapping[str, float]) -> Mapping[str, Any]:
     return {"status": "ok"}
 
 
-@asynccontextmanager
-async def listening(
-    listen: str, health: Callable[[], Mapping[str, Any]], registry: CollectorRegistry
-) -> AsyncIterator[None]:
-    """Answer on HOST:PORT as long as the context lasts; 503 unless health says ok."""
+def routes(health: Callable[[], Mapping[str, Any]], registry: CollectorRegistry) -> list[web.RouteDef]:
+    """What the operator answers: 503 unless health says ok, and what the registry holds."""
 
     async def healthz(_: web.Request) -> web.Response:
         body = health()
@@ -39,13 +35,4 @@ async def listening(
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 
-    host, _, port = listen.rpartition(":")
-    application = web.Application()
-    application.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-        yield
-    finally:
-        await runner.cleanup()
+    return [web.get("/healthz", healthz), web.get("/metrics", metrics)]

@@ -9,12 +9,13 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 
 from session_service.app import FRONT, METRICS, OBSERVER, PROBER, RELOADER, create_app
 from session_service.http.admin import create_admin
-from session_service.http.connection import Site
+from session_service.http.server import Runner
 from session_service.settings import Settings
 from session_service.store.reload import Reloader
 
@@ -32,17 +33,17 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None], 
     app = create_app(settings)
     for warning in settings.warnings:
         log.warning(warning)
-    runner = Runner(
+    runner = ApiRunner(
         app,
         access_log=None,
         handler_cancellation=True,
         shutdown_timeout=settings.shutdown,
     )
-    admin = web.AppRunner(create_admin(app[METRICS].registry), access_log=None)
+    admin = Runner(create_admin(app[METRICS].registry), access_log=None)
     await runner.setup()
     await admin.setup()
     try:
-        site = Site(runner, settings.host, settings.port, app[OBSERVER].refused_early, shared=shared)
+        site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True, reuse_port=shared or None)
         port = await _listen(runner, site, settings.host, settings.port, "AGNO_SERVICE_PORT to a free port")
         admin_port = settings.admin_port
         if admin_port is not None:
@@ -65,11 +66,14 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None], 
         log.info("stopped")
 
 
-class Runner(web.AppRunner):
+class ApiRunner(Runner):
     """Runs the application, and hands each request to its front: past aiohttp's router and all that comes with it."""
 
-    async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
+    def __init__(self, app: web.Application, **options: Any) -> None:
+        super().__init__(app, app[OBSERVER].refused_early, **options)
+
+    async def _answers(self) -> web.Server:
+        server = await super()._answers()
         front = self.app[FRONT]
         server.request_handler, server.request_factory = front.answer, front.request
         return server

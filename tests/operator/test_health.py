@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from session_operator.health import SILENT_SECONDS, STALLED_SECONDS, listening, verdict
+from session_operator.health import SILENT_SECONDS, STALLED_SECONDS, routes, verdict
+from session_operator.listener import listening
 
 from .apiserver import free_ports
 
@@ -30,7 +31,7 @@ async def test_it_fails_when_work_or_a_watch_does_not_go_on(
     listen = f"127.0.0.1:{free_ports(1)[0]}"
 
     async with (
-        listening(listen, lambda: verdict(stalled_for, ages), CollectorRegistry()),
+        listening(listen, routes(lambda: verdict(stalled_for, ages), CollectorRegistry())),
         aiohttp.request("GET", f"http://{listen}/healthz") as answer,
     ):
         assert (answer.status, await answer.json()) == (status, body)

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from session_service.http.answers import failure
+from session_service.http.bodies import refuse_encoded
+from session_service.http.errors import ApiError
 
 
 def create_admin(registry: CollectorRegistry) -> web.Application:
@@ -21,7 +26,16 @@ def create_admin(registry: CollectorRegistry) -> web.Application:
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
-    app = web.Application()
+    @web.middleware
+    async def unencoded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.match_info.http_exception is None:
+            try:
+                refuse_encoded(request)
+            except ApiError as error:
+                return failure(error)
+        return await handler(request)
+
+    app = web.Application(middlewares=[unencoded])
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/healthz", alive)
     return app

@@ -6,18 +6,19 @@ aiohttp 3.14 limits how long a connection may be idle, not how long a request ma
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import HttpVersion11, http_exceptions, web
+from aiohttp.hdrs import SERVER
 from aiohttp.web_protocol import RequestHandler
 
 from session_service.http.answers import failure
 from session_service.http.errors import ApiError
+from session_service.http.parser import Parser, refusal
 
 # longer than the idle timeout of common proxies, so that they close first
 KEEPALIVE_SECONDS = 75.0
@@ -28,20 +29,8 @@ _CANCEL_SECONDS = 0.1
 _LINGER_SECONDS = 1.0
 _NO_LINGER = struct.pack("ii", 1, 0)
 
-# the parser tells which of the two was exceeded by its number alone: they must differ
-LONGEST_URL = 16 * 1024
-LONGEST_HEADER = 32 * 1024
-MOST_HEADERS = 128
-
 # aiohttp would tell its version and Python's
 SERVER_NAME = "agno-session-service"
-
-LIMITS = {
-    "keepalive_timeout": KEEPALIVE_SECONDS,
-    "max_line_size": LONGEST_URL,
-    "max_field_size": LONGEST_HEADER,
-    "max_headers": MOST_HEADERS,
-}
 
 Refusal = Callable[[int, str | None], None]
 
@@ -57,7 +46,14 @@ class Connection(RequestHandler):
     __slots__ = ("_header_timer", "_refused", "_write_timer")
 
     def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop, refused: Refusal) -> None:
-        super().__init__(manager, loop=loop, access_log=None, **LIMITS)  # type: ignore[arg-type]
+        super().__init__(
+            manager,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            lingering_time=0,
+        )
+        self._parser = Parser(self)
         self._refused = refused
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -89,10 +85,18 @@ class Connection(RequestHandler):
             b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (len(response), response)
         )
-        # closed with bytes unread a connection is reset, and the answer lost: take what still comes, for a while
-        self._close = True
-        self.transport.write_eof()
+        self._say_no_more()
         self._header_timer = self._loop.call_later(_LINGER_SECONDS, self.force_close)
+
+    def _say_no_more(self) -> None:
+        """Close our side, and drop what the client still sends as it comes.
+
+        Closed with bytes unread a connection is reset, and the answer lost: it has `_LINGER_SECONDS` until then.
+        """
+        self._close = True
+        if self.transport is not None:
+            self.transport.write_eof()
+            self.resume_reading(resume_parser=False)
 
     def pause_writing(self) -> None:
         """The client reads slower than we write: give it some time for what was written."""
@@ -116,6 +120,23 @@ class Connection(RequestHandler):
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, or the end of one. A body that nobody read ends the connection: nobody waits for its rest."""
+        unread = request.can_read_body
+        # aiohttp would keep it open although only its end tells the end of such an answer
+        endless = request.version < HttpVersion11 and resp.content_length is None
+        if unread or endless:
+            resp.force_close()
+        if not resp.prepared:
+            resp.headers.setdefault(SERVER, SERVER_NAME)
+        finished = await super().finish_response(request, resp, start_time)
+        if unread:
+            self._say_no_more()
+            await asyncio.sleep(_LINGER_SECONDS)
+        return finished
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - as aiohttp has it
         """Let the request under way end within `timeout` seconds; aiohttp would let it have twice as long."""
@@ -144,7 +165,7 @@ class Connection(RequestHandler):
         if isinstance(exc, ConnectionError):  # the client is gone: aiohttp ends the connection
             raise exc
         if status == 400:
-            error = _refusal(exc)
+            error = refusal(exc)
             self._refused(error.status, self._client)
         else:
             log.error("a request failed outside of its handler", exc_info=exc)
@@ -153,50 +174,5 @@ class Connection(RequestHandler):
             raise ConnectionError("the answer has begun")
         response = failure(error)
         response.force_close()
-        response.headers.update({"Connection": "close", "Server": SERVER_NAME})
+        response.headers["Connection"] = "close"
         return response
-
-
-async def expectation(request: web.BaseRequest) -> None:
-    """Ask a client for the body with which it waits; anything else that it expects is ignored, as AgentOS does."""
-    if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
-        with contextlib.suppress(ConnectionError):  # it may be gone: its request is cancelled then
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # the answer itself has not begun
-        request.writer.output_size = 0
-
-
-def _refusal(exc: BaseException | None) -> ApiError:
-    match exc:
-        case http_exceptions.LineTooLong(args=(_, limit, *_)) if limit == LONGEST_URL:
-            return ApiError(414, f"The URL is longer than {LONGEST_URL} bytes")
-        case http_exceptions.LineTooLong():
-            return ApiError(431, f"A header is longer than {LONGEST_HEADER} bytes")
-        case http_exceptions.BadHttpMessage(message="Too many headers received"):
-            return ApiError(431, f"There are more than {MOST_HEADERS} headers")
-    return ApiError(400, "Bad Request")
-
-
-class Site(web.BaseSite):
-    """Listens, and makes a `Connection` of each client. A `shared` port may be listened on by other processes too."""
-
-    def __init__(self, runner: web.BaseRunner, host: str, port: int, refused: Refusal, *, shared: bool = False) -> None:
-        super().__init__(runner)
-        self._host, self._port, self._refuse, self._shared = host, port, refused, shared
-
-    @property
-    def name(self) -> str:
-        """Where it listens."""
-        return f"http://{self._host}:{self._port}"
-
-    async def start(self) -> None:
-        """Begin to listen. Raises OSError."""
-        await super().start()
-        loop, server = asyncio.get_running_loop(), self._runner.server
-
-        def connection() -> Connection:
-            return Connection(cast("web.Server", server), loop, self._refuse)
-
-        self._server = await loop.create_server(
-            connection, self._host, self._port, reuse_address=True, reuse_port=self._shared or None
-        )

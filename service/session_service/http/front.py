@@ -11,16 +11,15 @@ from time import perf_counter
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.hdrs import EXPECT
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from session_service.database.errors import DatabaseError
 from session_service.http.answers import failure
 from session_service.http.auth import Authenticator
+from session_service.http.bodies import refuse_encoded
 from session_service.http.caller import NOBODY, Caller
 from session_service.http.compression import Encoder
-from session_service.http.connection import expectation
 from session_service.http.cors import is_preflight, preflight, response_headers
 from session_service.http.deadline import Deadline, Expired
 from session_service.http.errors import ApiError, database_failure
@@ -69,8 +68,6 @@ class Front:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request; an exception never leaves here but for a broken stream."""
-        if EXPECT in request.headers:
-            await expectation(request)
         exchange = self.observer.begin(request)
         status, size = CLIENT_CLOSED_REQUEST, 0
         try:
@@ -134,6 +131,7 @@ class Front:
         exchange.route, call.values = match.template, match.values
         if "session_id" in match.values:
             exchange.sessions.append(match.values["session_id"])
+        refuse_encoded(request)
         return await self._in_time(match.handler(call))
 
     async def _in_time(self, answering: Awaitable[web.StreamResponse]) -> web.StreamResponse:

@@ -19,12 +19,13 @@ _FAILURES = {
     408: "The body did not arrive in time",
     409: "The id is taken",
     413: "The body is too large",
+    415: "The body is encoded",
     422: "A parameter or the body does not fit",
     503: "The database is unavailable, or asked for too much",
     504: "The database did not answer in time",
 }
 _OF_ALL = (400, 401, 403, 404, 422, 503, 504)
-_WITH_BODY = (408, 413)
+_WITH_BODY = (408, 413, 415)
 
 
 def document(version: str) -> dict[str, Any]:

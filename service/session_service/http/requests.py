@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
+from session_service.http.bodies import body_of
 from session_service.http.caller import Caller
 from session_service.http.compression import Encoding, negotiated
 from session_service.http.errors import ApiError
@@ -29,9 +28,6 @@ Query = TypeVar("Query", bound=BaseModel)
 Body = TypeVar("Body", bound=BaseModel)
 
 ABSENT = object()
-
-# from when the handler asks for the body to its last byte
-BODY_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -97,26 +93,8 @@ class Call:
             raise ApiError(422, problems)
         return found, content
 
-    async def _content(self) -> bytes:
-        request = self.request
-        if not request.can_read_body:
-            return b""
-        most = request.client_max_size
-        too_large = ApiError(413, f"The body is larger than {most} bytes")
-        if (request.content_length or 0) > most:
-            raise too_large
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await request.read()
-        except TimeoutError:
-            raise ApiError(408, f"The body did not arrive within {BODY_SECONDS:g} seconds") from None
-        except web.HTTPRequestEntityTooLarge:
-            raise too_large from None
-        except (web.RequestPayloadError, HttpProcessingError):
-            raise ApiError(400, "There was an error parsing the body") from None
-
     async def _body(self) -> Any:
-        content = await self._content()
+        content = await body_of(self.request)
         if not content:
             return ABSENT
         if not _is_json(self.request.headers.get("Content-Type")):

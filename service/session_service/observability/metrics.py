@@ -22,6 +22,7 @@ REFUSALS = {
     408: "slow",
     413: "body_too_large",
     414: "url_too_long",
+    415: "encoded",
     431: "headers_too_large",
 }
 OVERLOADED = "overloaded"

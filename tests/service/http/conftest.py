@@ -11,15 +11,24 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from session_service.app import create_app
 from session_service.observability import logs
-from session_service.serving import Runner
+from session_service.serving import ApiRunner
 from session_service.settings import Settings
+
+from .listening import Listen, listeners
 
 
 class ServiceServer(TestServer):
     """The application on a socket, run as the program runs it."""
 
-    async def _make_runner(self, **options: Any) -> Runner:
-        return Runner(self.app, **options)
+    async def _make_runner(self, **options: Any) -> ApiRunner:
+        return ApiRunner(self.app, **options)
+
+
+@pytest.fixture
+async def listen(new_agno) -> AsyncIterator[Listen]:
+    """The listeners as the program has them, of a DSN and more variables of the environment."""
+    async with listeners() as start:
+        yield start
 
 
 Serve = Callable[..., Awaitable[TestClient]]

@@ -25,15 +25,16 @@ LAST = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 # an input may announce a body that never comes: we leave before the server gives up
 PATIENCE = 20.0
 PATIENCE_WITH_BROKEN = 0.5
+STATUS = rb"HTTP/1\.[01] (\d\d\d) "
 
 
-async def answers(port: int, batch: list[bytes]) -> bytes:
+async def answers(port: int, inputs: list[bytes]) -> bytes:
     """All that the server says to these inputs on one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     said = bytearray()
     try:
-        async with asyncio.timeout(PATIENCE if len(batch) > 1 else PATIENCE_WITH_BROKEN):
-            writer.write(b"".join(batch) + LAST)
+        async with asyncio.timeout(PATIENCE if len(inputs) != 2 else PATIENCE_WITH_BROKEN):
+            writer.write(b"".join(inputs))
             while piece := await reader.read(65536):
                 said += piece
     except (TimeoutError, ConnectionError):
@@ -77,9 +78,14 @@ async def test_no_bytes_make_it_fail_or_leave_anything_behind(v3, tmp_path):
             async def client():
                 nonlocal sent, memory
                 for batch in batches:
-                    said = await answers(port, batch)
+                    inputs = [*batch, LAST]
+                    said = await answers(port, inputs)
+                    # a request whose body was not read is the last on its connection
+                    while (found := re.findall(STATUS, said)) and len(found) < len(inputs) > 2:
+                        said += (rest := await answers(port, inputs[len(found) :]))
+                        if not rest:
+                            break
                     assert b"Traceback" not in said, batch
-                    found = re.findall(rb"HTTP/1\.[01] (\d\d\d) ", said)
                     failed = [status for status in found if status >= b"500" and status not in {b"503", b"504"}]
                     assert not failed, batch
                     # all that are framed well are answered, and the last request too
