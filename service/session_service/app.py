@@ -19,10 +19,12 @@ from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
 from session_service.http.deadline import Deadline
 from session_service.http.front import Front, Handler
+from session_service.http.jwks_url import JwksUrl
 from session_service.http.observer import Observer
 from session_service.http.routing import Route, Router
 from session_service.observability.database_metrics import DatabaseCollector, ReloadCollector
 from session_service.observability.exchange import UNMATCHED
+from session_service.observability.jwks_metrics import JwksCollector
 from session_service.observability.lag import LoopLag
 from session_service.observability.metrics import PREFLIGHT, Metrics
 from session_service.observability.pseudonyms import Pseudonyms
@@ -42,12 +44,12 @@ METRICS = web.AppKey("metrics", Metrics)
 OBSERVER = web.AppKey("observer", Observer)
 
 
-def routes(prober: Prober, settings: Settings) -> tuple[Route[Handler], ...]:
+def routes(prober: Prober, keys: JwksUrl | None, settings: Settings) -> tuple[Route[Handler], ...]:
     """Every route. The first method of a path is the one that a 405 names."""
     return (
         Route("/healthz", {"GET": health.alive}),
-        Route("/healthz/startup", {"GET": health.startup(prober, settings.termination_log)}),
-        Route("/healthz/ready", {"GET": health.ready(prober)}),
+        Route("/healthz/startup", {"GET": health.startup(prober, keys, settings.termination_log)}),
+        Route("/healthz/ready", {"GET": health.ready(prober, keys, others=bool(settings.auth.verification_keys))}),
         Route("/health", {"GET": health.health(datetime.now(UTC))}),
         Route(
             "/sessions",
@@ -75,18 +77,22 @@ def create_app(settings: Settings) -> web.Application:
     if settings.databases_file is not None:
         load = partial(DsnMap.load, default=settings.default_db_id, schema=settings.schema)
         reloader = Reloader(settings.databases_file, load, live, applied=prober.follow)
-    table = routes(prober, settings)
+    callers = authenticator(settings.auth)
+    keys = callers.jwks_url
+    table = routes(prober, keys, settings)
     known = [(method, route.template) for route in table for method in route.handlers]
     metrics = Metrics(__version__, [*known, ("GET", UNMATCHED), ("OPTIONS", PREFLIGHT)])
     metrics.registry.register(DatabaseCollector(lambda: figures(live, prober), get_args(State), get_args(ReplicaState)))
     metrics.registry.register(ReloadCollector({} if reloader is None else reloader.results))
+    if keys is not None:
+        metrics.registry.register(JwksCollector(keys.results, lambda: keys.age))
     traces = open_traces(__version__, os.environ)
     lag = LoopLag()
     metrics.event_loop_lag.set_function(lambda: lag.seconds)
     observer = Observer(metrics, Pseudonyms(settings.log_key), settings.trusted_proxies, traces)
     front = Front(
         router=Router(table),
-        authenticator=authenticator(settings.auth),
+        authenticator=callers,
         live=live,
         require_db_id=settings.require_db_id,
         cors_origins=settings.cors_origins,
@@ -99,13 +105,13 @@ def create_app(settings: Settings) -> web.Application:
 
     async def databases(_: web.Application) -> AsyncIterator[None]:
         prober.begin()
-        following = None if reloader is None else asyncio.create_task(reloader.follow())
+        following = [asyncio.create_task(each.follow()) for each in (reloader, keys) if each is not None]
         lag.begin()
         yield
         lag.end()
-        if following is not None:
-            following.cancel()
-            await asyncio.wait([following])
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
         await prober.end()
         await live.close()
         if traces is not None:

@@ -15,6 +15,8 @@ from session_service.observability.logs import Format
 from session_service.spelling import doubtful
 from session_service.variables import DSN_VARIABLES, VARIABLES, BadSetting, read
 
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -76,6 +78,7 @@ class Settings:
                 authorization=value["AGNO_AUTHORIZATION"],
                 verification_keys=() if key is None else (key,),
                 jwks_file=value["JWT_JWKS_FILE"],
+                jwks_url=value["AGNO_JWT_JWKS_URL"],
                 algorithm=value["AGNO_JWT_ALGORITHM"],
                 verify_audience=bool(audience) if verify_audience is None else verify_audience,
                 audience=audience or (() if os_id is None else (os_id,)),
@@ -97,8 +100,9 @@ class Settings:
             for source in sources
             if source.dsn.problem is not None
         ]
-        loopback = self.host in {"127.0.0.1", "::1", "localhost"}
-        if not loopback and not self.auth.uses_tokens and not self.auth.security_key:
+        if self.auth.jwks_url and self.auth.jwks_url.scheme == "http" and self.auth.jwks_url.host not in _LOOPBACK:
+            found.append("whoever is on the way to AGNO_JWT_JWKS_URL can let anybody in, since it is not https")
+        if self.host not in _LOOPBACK and not self.auth.uses_tokens and not self.auth.security_key:
             found.append(
                 "everybody who reaches this port may read and delete all sessions: set OS_SECURITY_KEY or JWT_…"
             )

@@ -10,6 +10,7 @@ from typing import Any
 from session_service.database.dsn_map import database_id
 from session_service.http.auth import DEFAULT_ADMIN_SCOPE, DEFAULT_ALGORITHM
 from session_service.http.cors import DEFAULT_ORIGINS
+from session_service.http.jwks_fetch import jwks_url
 from session_service.http.remote import networks
 from session_service.observability.logs import LEVELS
 
@@ -148,6 +149,9 @@ AUTHENTICATION = (
     Variable("JWT_VERIFICATION_KEY", str, None, "The key, or PEM public key, that verifies tokens."),
     Variable(
         "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read anew when it changes."
+    ),
+    Variable(
+        "AGNO_JWT_JWKS_URL", jwks_url, None, "A URL of public keys (JWKS) that verify tokens; fetched again and again."
     ),
     Variable("AGNO_JWT_ALGORITHM", str, DEFAULT_ALGORITHM, "The one algorithm that tokens may be signed with."),
     Variable(

@@ -12,6 +12,7 @@ from session_service.database.database import State
 from session_service.database.replica import ReplicaState
 from session_service.observability.database_metrics import DatabaseCollector, Figures, ReloadCollector
 from session_service.observability.durations import Durations
+from session_service.observability.jwks_metrics import JwksCollector
 from session_service.observability.metrics import Metrics
 
 
@@ -23,6 +24,7 @@ def service() -> CollectorRegistry:
     collector = DatabaseCollector(lambda: [figures], get_args(State), get_args(ReplicaState))
     metrics.registry.register(collector)
     metrics.registry.register(ReloadCollector({}))
+    metrics.registry.register(JwksCollector({}, lambda: 1.0))
     return metrics.registry
 
 

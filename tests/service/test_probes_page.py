@@ -28,5 +28,6 @@ def test_every_reason_is_on_the_page():
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+    texts -= {name for file in CODE for name in re.findall(r'NewType\("(\w+)"', file.read_text())}
     reasons = {text for text in texts if re.fullmatch(r"(?:[A-Z][a-z]+)+", text)}
     assert sorted(first_column("Reasons")) == sorted(reasons)

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from jwt import get_algorithm_by_name
+from yarl import URL
 
 from session_service.http.caller import NOBODY, Caller
 from session_service.http.errors import ApiError
 from session_service.http.jwks import JwksFile, static_key
+from session_service.http.jwks_url import JwksUrl
 from session_service.http.tokens import TokenVerifier
 
 OPEN_PATHS = frozenset({"/", "/health", "/info", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"})
@@ -23,7 +25,7 @@ PROBE_PATHS = frozenset({"/healthz", "/healthz/startup", "/healthz/ready"})
 DEFAULT_ALGORITHM = "RS256"
 DEFAULT_ADMIN_SCOPE = "agent_os:admin"
 
-_VERIFIERS = "JWT_VERIFICATION_KEY or JWT_JWKS_FILE"
+_VERIFIERS = "JWT_VERIFICATION_KEY, JWT_JWKS_FILE or AGNO_JWT_JWKS_URL"
 
 # Identities that AgentOS gives to its own parts; no token may claim one.
 _RESERVED_PREFIXES = ("sa:", "__oauth__:")
@@ -41,6 +43,7 @@ class AuthSettings:
     authorization: bool | None = None
     verification_keys: tuple[str, ...] = field(default=(), repr=False)
     jwks_file: Path | None = None
+    jwks_url: URL | None = None
     algorithm: str = DEFAULT_ALGORITHM
     verify_audience: bool = False
     audience: tuple[str, ...] = ()
@@ -52,7 +55,7 @@ class AuthSettings:
     @property
     def uses_tokens(self) -> bool:
         """Whether there is a key for tokens: callers need one, and the security key is not looked at."""
-        return bool(self.verification_keys) or self.jwks_file is not None
+        return bool(self.verification_keys) or self.jwks_file is not None or self.jwks_url is not None
 
     @property
     def about_tokens(self) -> list[str]:
@@ -115,7 +118,7 @@ class SignedToken:
 
     async def caller(self, token: str) -> Caller:
         """Verify the token and read the caller out of its claims."""
-        claims = self.verifier.claims(token)
+        claims = await self.verifier.claims(token)
         user_id = claims.get("sub")
         if user_id is not None and (user_id.startswith(_RESERVED_PREFIXES) or user_id == _RESERVED_SUBJECT):
             raise ApiError(401, "Invalid token subject")
@@ -132,9 +135,13 @@ class SignedToken:
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """Authenticates requests; without a credential everybody is let in."""
+    """Authenticates requests; without a credential everybody is let in.
+
+    jwks_url: the keys that somebody has to `follow` while the service runs.
+    """
 
     credential: Credential | None
+    jwks_url: JwksUrl | None = None
 
     async def authenticate(self, method: str, path: str, headers: Mapping[str, str]) -> Caller:
         """The caller of a request.
@@ -157,16 +164,23 @@ class Authenticator:
 def authenticator(settings: AuthSettings, clock: Callable[[], float] = time.monotonic) -> Authenticator:
     """The authenticator that the settings ask for. Raises ValueError, saying what to set, where they contradict."""
     if settings.uses_tokens:
-        return Authenticator(_signed_token(settings, clock))
+        jwks_url = JwksUrl(settings.jwks_url, settings.algorithm) if settings.jwks_url else None
+        return Authenticator(_signed_token(settings, clock, jwks_url), jwks_url)
     for name in settings.about_tokens:
         raise ValueError(f"{name} is about tokens, but nothing verifies them: set {_VERIFIERS}")
     return Authenticator(SecurityKey(settings.security_key) if settings.security_key else None)
 
 
-def _signed_token(settings: AuthSettings, clock: Callable[[], float]) -> SignedToken:
+def _signed_token(settings: AuthSettings, clock: Callable[[], float], jwks_url: JwksUrl | None) -> SignedToken:
     algorithm = settings.algorithm
     if not _is_signature(algorithm):
         raise ValueError(f"AGNO_JWT_ALGORITHM {algorithm!r} is not a signature algorithm: set RS256, ES256, HS256 …")
+    if settings.jwks_url and settings.jwks_file:
+        raise ValueError("JWT_JWKS_FILE and AGNO_JWT_JWKS_URL are both set: keep one of them")
+    if settings.jwks_url and algorithm.startswith("HS"):
+        raise ValueError(
+            f"AGNO_JWT_JWKS_URL gives public keys, and {algorithm} wants a secret: set JWT_VERIFICATION_KEY"
+        )
     if settings.verify_audience and not any(settings.audience):
         raise ValueError(
             "AGNO_JWT_VERIFY_AUDIENCE is on, but there is no audience: set AGNO_JWT_AUDIENCE or AGNO_OS_ID"
@@ -175,7 +189,7 @@ def _signed_token(settings: AuthSettings, clock: Callable[[], float]) -> SignedT
         verifier=TokenVerifier(
             algorithm=algorithm,
             keys=tuple(static_key(key, algorithm) for key in settings.verification_keys),
-            jwks=JwksFile(settings.jwks_file, algorithm, clock) if settings.jwks_file else None,
+            jwks=JwksFile(settings.jwks_file, algorithm, clock) if settings.jwks_file else jwks_url,
             audience=settings.audience if settings.verify_audience else (),
             issuer=settings.issuer,
         ),

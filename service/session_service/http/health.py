@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from session_service.http.answers import answer, json_text
+from session_service.http.jwks_url import JwksUrl
 from session_service.http.requests import Call
 from session_service.store.prober import Prober
 
@@ -32,18 +33,18 @@ def health(instantiated_at: datetime) -> Handler:
     return handler
 
 
-def startup(prober: Prober, termination_log: Path) -> Handler:
-    """`GET /healthz/startup`: 503 while a database refuses us or was not tried yet.
+def startup(prober: Prober, keys: JwksUrl | None, termination_log: Path) -> Handler:
+    """`GET /healthz/startup`: 503 while a database refuses us or was not tried yet, or keys for tokens are fetched.
 
     What refuses us is also left in the termination log, where the kubelet finds it when it gives the pod up.
     """
 
     async def handler(_: Call) -> web.Response:
-        if prober.started:
+        if prober.started and (keys is None or keys.usable or prober.patience_ended):
             _leave(termination_log, b"")
-            return answer(_body("started", prober))
+            return answer(_body("started", prober, keys))
         refused = any(report.state == "refused" for report in prober.reports())
-        body = _body("refused" if refused else "starting", prober)
+        body = _body("refused" if refused else "starting", prober, keys)
         if refused:
             _leave(termination_log, body)
         return answer(body, 503)
@@ -58,16 +59,20 @@ def _leave(termination_log: Path, message: bytes) -> None:
             termination_log.write_bytes(message)
 
 
-def ready(prober: Prober) -> Handler:
-    """`GET /healthz/ready`: 200 while at least one database serves, 503 when none does or while draining."""
+def ready(prober: Prober, keys: JwksUrl | None, *, others: bool) -> Handler:
+    """`GET /healthz/ready`: 200 while at least one database serves and tokens can be verified, 503 while draining.
+
+    `others`: whether there are keys for tokens beside those.
+    """
 
     async def handler(_: Call) -> web.Response:
-        status = "draining" if prober.draining else "ready" if prober.serving else "unavailable"
-        return answer(_body(status, prober), 200 if prober.serving else 503)
+        serving = prober.serving and (keys is None or keys.usable or others)
+        status = "draining" if prober.draining else "ready" if serving else "unavailable"
+        return answer(_body(status, prober, keys), 200 if serving else 503)
 
     return handler
 
 
-def _body(status: str, prober: Prober) -> bytes:
-    databases: list[dict[str, Any]] = [report.as_json for report in prober.reports()]
-    return json_text({"status": status, "databases": databases})
+def _body(status: str, prober: Prober, keys: JwksUrl | None) -> bytes:
+    body: dict[str, Any] = {"status": status, "databases": [report.as_json for report in prober.reports()]}
+    return json_text(body if keys is None else body | {"keys": keys.report})

@@ -48,7 +48,7 @@ class JwksFile:
         except (OSError, ValueError) as error:
             raise ValueError(f"JWT_JWKS_FILE {path} can't be used: {error}") from None
 
-    def key(self, kid: str | None) -> Key | None:
+    async def key(self, kid: str | None) -> Key | None:
         """The key of a `kid`, else the key of the file that has no `kid`, else None."""
         self._reread_if_changed()
         return self._keys.get(kid, self._keys.get(None))

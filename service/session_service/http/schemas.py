@@ -59,7 +59,13 @@ SCHEMAS: dict[str, Schema] = {
     "Alive": _object({"status": {"const": "ok"}}, "status"),
     "Health": _object({"status": {"const": "ok"}, "instantiated_at": TIME}, "status", "instantiated_at"),
     "Probe": _object(
-        {"status": TEXT, "databases": {"type": "array", "items": _ref("DatabaseState")}}, "status", "databases"
+        {
+            "status": TEXT,
+            "databases": {"type": "array", "items": _ref("DatabaseState")},
+            "keys": _object({"state": TEXT, "reason": TEXT}, "state"),
+        },
+        "status",
+        "databases",
     ),
     "DatabaseState": _object({"id": TEXT, "state": _STATES, "reason": TEXT, "layout": TEXT}, "id", "state"),
     "Session": _object(

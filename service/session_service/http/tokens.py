@@ -1,15 +1,22 @@
 """JSON Web Tokens: a token becomes its verified claims, or a 401 that says what is wrong with it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import jwt
 
-from session_service.http.errors import ApiError
-from session_service.http.jwks import JwksFile, Key
+from session_service.http.errors import RETRY_AFTER_SECONDS, ApiError
+from session_service.http.jwks import Key
+from session_service.http.jwks_url import KeysUnavailable
 
 _LEEWAY_SECONDS = 10
+
+
+class KeySet(Protocol):
+    """Keys that may change while the service runs."""
+
+    async def key(self, kid: str | None) -> Key | None:
+        """The key of a `kid`, else one for tokens of any, else None. Raises KeysUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +29,14 @@ class TokenVerifier:
 
     algorithm: str
     keys: tuple[Key, ...] = field(repr=False)
-    jwks: JwksFile | None = field(repr=False)
+    jwks: KeySet | None = field(repr=False)
     audience: tuple[str, ...]
     issuer: str | None
 
-    def claims(self, token: str) -> dict[str, Any]:
-        """The claims of a valid token. Raises ApiError 401."""
+    async def claims(self, token: str) -> dict[str, Any]:
+        """The claims of a valid token. Raises ApiError 401, and 503 where the key for it may be out of reach."""
         try:
-            claims = self._signed_claims(token.encode("utf-8", "surrogatepass"))
+            claims = await self._signed_claims(token.encode("utf-8", "surrogatepass"))
             self._check_audience(claims)
             self._check_issuer(claims)
         except jwt.ExpiredSignatureError:
@@ -40,9 +47,10 @@ class TokenVerifier:
             raise ApiError(401, f"Invalid token: {error}") from None
         return claims
 
-    def _signed_claims(self, token: bytes) -> dict[str, Any]:
+    async def _signed_claims(self, token: bytes) -> dict[str, Any]:
+        keys, complete = await self._keys_for(token)
         failure = jwt.InvalidTokenError("No verification keys configured")
-        for key in self._keys_for(token):
+        for key in keys:
             try:
                 return jwt.decode(
                     token, key, algorithms=[self.algorithm], leeway=_LEEWAY_SECONDS, options={"verify_aud": False}
@@ -51,14 +59,20 @@ class TokenVerifier:
                 raise
             except jwt.InvalidTokenError as error:
                 failure = error
+        if not complete:
+            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            raise ApiError(503, "Authentication is temporarily unavailable", headers)
         raise failure
 
-    def _keys_for(self, token: bytes) -> Iterator[Key]:
-        if self.jwks is not None:
-            key = self.jwks.key(jwt.get_unverified_header(token).get("kid"))
-            if key is not None:
-                yield key
-        yield from self.keys
+    async def _keys_for(self, token: bytes) -> tuple[tuple[Key, ...], bool]:
+        """The keys to try, and whether they are all that there are."""
+        if self.jwks is None:
+            return self.keys, True
+        try:
+            key = await self.jwks.key(jwt.get_unverified_header(token).get("kid"))
+        except KeysUnavailable:
+            return self.keys, False
+        return self.keys if key is None else (key, *self.keys), True
 
     def _check_audience(self, claims: dict[str, Any]) -> None:
         if not self.audience:

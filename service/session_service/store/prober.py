@@ -150,10 +150,14 @@ class Prober:
         return not self.draining and any("serving" in (report.state, report.replica) for report in self.reports())
 
     @property
+    def patience_ended(self) -> bool:
+        """Whether start-up waits no longer for what is out of reach."""
+        return asyncio.get_running_loop().time() - self._began >= self._grace
+
+    @property
     def started(self) -> bool:
         """True from when each database was reached, or was merely out of reach for the grace period."""
         if not self._started:
-            waited = asyncio.get_running_loop().time() - self._began >= self._grace
-            allowed = {"serving", "unreachable"} if waited else {"serving"}
+            allowed = {"serving", "unreachable"} if self.patience_ended else {"serving"}
             self._started = all(report.state in allowed for report in self.reports())
         return self._started

@@ -67,8 +67,10 @@ class Reloader:
                 await self._reload(asked)
             elif due:
                 await self._reload(asked)
+            # asyncio.wait_for of Python 3.11 would lose the cancelling if both came together
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), LOOK_EVERY_SECONDS)
+                async with asyncio.timeout(LOOK_EVERY_SECONDS):
+                    await self._asked.wait()
 
     async def _reload(self, asked: bool) -> None:
         try:

@@ -19,6 +19,7 @@ SECRET = "canary-secret-that-is-long-enough-0123456789"
 KEY_MODE = AuthSettings(security_key="canary-security-key")
 TOKEN_MODE = AuthSettings(authorization=True, verification_keys=(SECRET,), algorithm="HS256")
 NOT_A_TOKEN = "Invalid token: Not enough segments"
+VERIFIERS = "set JWT_VERIFICATION_KEY, JWT_JWKS_FILE or AGNO_JWT_JWKS_URL"
 PAT_REFUSED = "Service accounts are not enabled on this AgentOS instance"
 
 
@@ -137,16 +138,16 @@ def test_isolation_concerns_everybody_but_holders_of_the_admin_scope(said):
 @pytest.mark.parametrize(
     ("configured", "what_to_set"),
     [
-        (AuthSettings(authorization=True), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
-        (AuthSettings(authorization=True, security_key="k"), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
-        (AuthSettings(user_isolation=True), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
-        (replace(KEY_MODE, user_isolation=True), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
-        (AuthSettings(databases_claim="d"), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
+        (AuthSettings(authorization=True), VERIFIERS),
+        (AuthSettings(authorization=True, security_key="k"), VERIFIERS),
+        (AuthSettings(user_isolation=True), VERIFIERS),
+        (replace(KEY_MODE, user_isolation=True), VERIFIERS),
+        (AuthSettings(databases_claim="d"), VERIFIERS),
         (AuthSettings(issuer="https://a"), "AGNO_JWT_ISSUER is about tokens, but nothing verifies them"),
         (AuthSettings(verify_audience=True), "AGNO_JWT_VERIFY_AUDIENCE is about tokens"),
         (AuthSettings(algorithm="HS256"), "AGNO_JWT_ALGORITHM is about tokens"),
         (AuthSettings(admin_scope="root"), "AGNO_JWT_ADMIN_SCOPE is about tokens"),
-        (replace(KEY_MODE, databases_claim="d"), "set JWT_VERIFICATION_KEY or JWT_JWKS_FILE"),
+        (replace(KEY_MODE, databases_claim="d"), VERIFIERS),
         (replace(TOKEN_MODE, algorithm="RS256"), "set AGNO_JWT_ALGORITHM"),
         (AuthSettings(verification_keys=("not a PEM",)), "set AGNO_JWT_ALGORITHM"),
         (replace(TOKEN_MODE, algorithm="none"), "AGNO_JWT_ALGORITHM 'none' is not a signature algorithm"),

@@ -26,7 +26,7 @@ async def test_it_is_what_the_command_prints_and_the_documentation_publishes():
 
 def test_it_describes_every_route_and_no_other():
     settings = Settings.load({"AGNO_PG_DSN": "postgresql://a@b/c"})
-    table = routes(Prober(LiveStores(StoreMap.open(settings.databases)), 0), settings)
+    table = routes(Prober(LiveStores(StoreMap.open(settings.databases)), 0), None, settings)
     assert create_app(settings)
     assert set(OPERATIONS) == {(method, route.template) for route in table for method in route.handlers}
 

@@ -76,7 +76,7 @@ async def test_a_changed_map_is_put_into_use_and_unchanged_databases_keep_their_
         await until(lambda: not moved.pool.connections["idle"] and not gone.pool.connections["idle"])
         assert sum(kept.pool.connections.values())
     assert reloader.results == {"applied": 1}
-    assert not v3.backends() + other.backends()
+    await until(lambda: not v3.backends() + other.backends())  # the server may be a moment behind
 
 
 async def test_a_request_under_way_ends_on_the_connections_that_it_began_with(v3, new_agno, file):
