@@ -48,12 +48,16 @@ def test_agentos_does_not(case: Example, agentos: Servers) -> None:
     assert replay(case, agentos[case["setup"], case["server"]])
 
 
-def test_pages_of_rows_with_equal_sort_keys_do_not_overlap(service: Servers) -> None:  # ties
+@pytest.mark.parametrize("sort_by", ["session_type", "nothing"])
+def test_pages_of_rows_with_equal_sort_keys_do_not_overlap(service: Servers, sort_by: str) -> None:  # ties
     server = service["v3", "open"].fresh()
-    paths = [f"/sessions?sort_by=session_type&limit=4&page={page}" for page in range(1, 8)]
-    seen = [row["session_id"] for path in paths for row in server.ask(Request("GET", path)).body["data"]]
+    paths = [f"/sessions?sort_by={sort_by}&limit=4&page={page}" for page in range(1, 8)]
+    seen = [row for path in paths for row in server.ask(Request("GET", path)).body["data"]]
     assert len(seen) == 25
-    assert len(set(seen)) == 25
+    assert len({row["session_id"] for row in seen}) == 25
+    if sort_by == "nothing":
+        created = [row["created_at"] for row in seen]
+        assert created == sorted(created, reverse=True)
 
 
 def test_of_two_creates_at_a_time_one_is_told_that_the_id_is_taken(service: Servers) -> None:  # two-creates

@@ -12,7 +12,7 @@ from session_service.store.session_store import SessionStore
 from tests.postgresql.programs import NEWEST
 
 from .agno import Agno, templates
-from .postgres import ADMIN, Server, embedded
+from .postgres import ADMIN, Server, embedded, standby
 
 OpenDatabase = Callable[..., Database]
 OpenStore = Callable[..., SessionStore]
@@ -29,6 +29,13 @@ def postgres_version() -> int:
 def postgres(postgres_version: int) -> Iterator[Server]:
     with embedded(version=postgres_version) as server:
         templates(server)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def copy(postgres: Server) -> Iterator[Server]:
+    """A streaming replica of it."""
+    with standby(postgres) as server:
         yield server
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from session_service.database.database import Database
 
 from .owned import Owned, Statement
-from .owner import Everybody
 from .tables import Dependants, catalog_name
 
 
@@ -34,7 +33,7 @@ def delete(
     # of an array of unknown length the planner expects ten ids, and plans anew each time
     one = len(session_ids) == 1
     which, ids = ("= %s", session_ids[0]) if one else ("= ANY(%s)", list(session_ids))
-    orphans = orphans and isinstance(owned.owner, Everybody)
+    orphans = orphans and owned.everybodys
     found, of_sessions = owned.sessions((f"s.session_id {which}", [ids]), ("(SELECT still FROM known)", []))
     candidates = astuple(dependants)
     as_known = " AND ".join(f"to_regclass(%s) IS {'NOT ' if table in existing else ''}NULL" for table in candidates)

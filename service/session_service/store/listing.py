@@ -23,7 +23,6 @@ _TEXT_COLUMNS = ("session_id", "session_type", "agent_id", "team_id", "workflow_
 _JSON_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "metadata", "summary")
 _BIGINT_MAX = 2**63 - 1
 _COMMON_LIMIT = 100
-_STORED = "s.ctid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +88,6 @@ def _statement(owned: Owned, counting: str, order: str, rows: str, *, proving: b
         certain = "f.run_id IS NULL OR n.from_first IS TRUE" if owned.layout.runs_table else "true"
         proof, columns = f"k.key, k.known, {certain}", f", {WRITTEN}"
         known = select_known(owned)
-    if order == _STORED:
-        columns += ", s.ctid AS stored_at"
     unknown = "k.known IS NOT TRUE" if proving else "true"
     names = name_source(owned, parsed=False, where=unknown, first=proving)
     # the page is cut first, in s: expressions in the select list of a LIMIT/OFFSET run for skipped rows too
@@ -108,7 +105,7 @@ def _statement(owned: Owned, counting: str, order: str, rows: str, *, proving: b
             s.created_at, s.updated_at, {", ".join(name_columns("n"))}
         WHERE {unknown} OFFSET 0
     ) c ON true
-    ORDER BY {order.replace(_STORED, "s.stored_at")}"""
+    ORDER BY {order}"""
 
 
 def _cut(query: SessionQuery) -> tuple[str, list[int]]:
@@ -149,7 +146,8 @@ def _order(query: SessionQuery, layout: Layout) -> str:
         sortable = layout.json_type == "jsonb"  # json has no order
     if column == "runs":
         sortable = layout.runs_column == "jsonb"
-    return f"s.{column} {direction}, s.session_id {direction}" if sortable else _STORED
+    # the order in which rows are stored would tell what others store beside them
+    return f"s.{column if sortable else 'created_at'} {direction}, s.session_id {direction}"
 
 
 def _listed(row: tuple[Any, ...]) -> ListedSession:

@@ -25,6 +25,11 @@ class Owned:
         self.owner = owner
         self._sessions, self._runs = tables.sessions, tables.runs
 
+    @property
+    def everybodys(self) -> bool:
+        """Whether nothing is kept from the owner, not even what hangs on a session that is gone and so is nobody's."""
+        return isinstance(self.owner, Everybody)
+
     def sessions(self, *conditions: Statement) -> Statement:
         """The table with its condition, as it follows `FROM` and `DELETE FROM`: the rows `s` that meet all of these."""
         where, parameters = self._where(conditions)

@@ -78,6 +78,15 @@ async def test_only_the_owners_sessions_go_and_nothing_of_the_others(agno, open_
     assert left(agno) == all_of("a")
 
 
+async def test_orphans_go_for_everybody_alone(v3, open_store):
+    v3.run("ALTER TABLE ai.agno_runs DROP CONSTRAINT agno_runs_session_id_fkey")
+    v3.add_run("gone", "r1")
+    await of("ann", open_store(v3)).delete(["gone"], orphans=True)
+    assert v3.ids("ai.agno_runs", "run_id") == ["r1"]
+    await of_all(open_store(v3)).delete(["gone"], orphans=True)
+    assert v3.ids("ai.agno_runs", "run_id") == []
+
+
 @pytest.mark.parametrize("owner", ["Ann", "", "nobody", "\0"])
 async def test_another_owner_deletes_nothing(agno, open_store, owner):
     await of(owner, open_store(agno)).delete(["a", "b"])

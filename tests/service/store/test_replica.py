@@ -16,16 +16,11 @@ from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
 from tests.service.agno import Agno
 from tests.service.postgres import standby
+from tests.service.replicas import caught_up, paused, resumed
 from tests.service.store.rows import as_stored, of_all
 from tests.service.waiting import until
 
 EVERYTHING = SessionQuery()
-
-
-@pytest.fixture(scope="module")
-def copy(postgres):
-    with standby(postgres) as server:
-        yield server
 
 
 @pytest.fixture
@@ -34,14 +29,8 @@ def replica(copy, v3):
     found = Agno(copy, v3.name)
     caught_up(v3, found)
     yield found
-    copy.run("SELECT pg_wal_replay_resume()")
+    resumed(found)
     caught_up(v3, found)
-
-
-def caught_up(v3, replica):
-    [(position,)] = v3.run("SELECT pg_current_wal_flush_lsn()")
-    while not replica.server.run("SELECT pg_last_wal_replay_lsn() >= %s", position)[0][0]:
-        pass
 
 
 @pytest.fixture
@@ -57,12 +46,6 @@ async def observed(store, usable):
         while store.database.replica.usable != usable:
             await store.database.replica.observe()
             await asyncio.sleep(0.01)
-
-
-def paused(replica):
-    replica.server.run("SELECT pg_wal_replay_pause()")
-    while replica.server.run("SELECT pg_get_wal_replay_pause_state()") != [("paused",)]:
-        pass
 
 
 def reader(store) -> SessionReader:
@@ -103,7 +86,7 @@ async def test_what_was_written_through_us_is_read_from_the_primary_until_the_re
         await store.database.replica.observe()
         assert primary(reader(store))
         assert await listed(reader(store)) == ["a"]
-    replica.server.run("SELECT pg_wal_replay_resume()")
+    resumed(replica)
     await observed(store, True)
     assert await listed(reader(store)) == ["a"]
 
@@ -116,7 +99,7 @@ async def test_a_replica_that_lags_further_than_it_may_is_not_asked(v3, replica,
     await observed(store, False)
     assert store.database.replica.state == "lagging"
     assert await listed(reader(store)) == ["by an agent"]
-    replica.server.run("SELECT pg_wal_replay_resume()")
+    resumed(replica)
     await observed(store, True)
 
 
