@@ -53,9 +53,14 @@ def checked_identifier(field: str, identifier: str | None) -> str | None:
     return identifier
 
 
+def cleaned_text(text: str) -> str:
+    """The text as it is stored: without control characters."""
+    return _CONTROL.sub("", text)
+
+
 def _cleaned(field: str, value: Any) -> Any:
     if isinstance(value, str):
-        return _CONTROL.sub("", value)
+        return cleaned_text(value)
     if isinstance(value, list):
         return [_cleaned(field, item) for item in value]
     if isinstance(value, dict):
