@@ -1,15 +1,18 @@
 """An AgentOS with one workflow, which needs no model and no key: it repeats what it is told. Put your agents beside it.
 
-Its database has the id `main`, as it has for the session service.
+Its database is `main` of the DSN map that the session service has, too.
 """
 
+import json
 import os
+from pathlib import Path
 
 from agno.db.postgres import PostgresDb
 from agno.os import AgentOS
 from agno.workflow import Step, StepInput, StepOutput, Workflow
 
-database = PostgresDb(id="main", db_url=os.environ["DATABASE_URL"])
+dsn = json.loads(Path(os.environ["AGNO_SESSION_DSN_MAP_FILE"]).read_text())["main"]
+database = PostgresDb(id="main", db_url=dsn.replace("postgresql://", "postgresql+psycopg://", 1))
 
 
 def repeat(given: StepInput) -> StepOutput:

@@ -6,14 +6,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from functools import partial
 from typing import get_args
 
 from aiohttp import web
 
 from session_service import __version__
 from session_service.database.database import State
-from session_service.database.dsn_map import DsnMap
 from session_service.database.replica import ReplicaState
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
@@ -75,8 +73,7 @@ def create_app(settings: Settings) -> web.Application:
     prober = Prober(live, settings.startup_grace)
     reloader = None
     if settings.databases_file is not None:
-        load = partial(DsnMap.load, default=settings.default_db_id, schema=settings.schema)
-        reloader = Reloader(settings.databases_file, load, live, applied=prober.follow)
+        reloader = Reloader(settings.databases_file, live, applied=prober.follow)
     callers = authenticator(settings.auth)
     keys = callers.jwks_url
     table = routes(prober, keys, settings)

@@ -32,7 +32,8 @@ Databases come from the first of these variables that is set:
   {DSN_VARIABLES[0]}       a JSON object of id to DSN
   {DSN_VARIABLES[1]}  a file with the same
   {DSN_VARIABLES[2]}                the DSN of one database
-  {DSN_VARIABLES[3]}               the same
+  {DSN_VARIABLES[3]}           a file with the same
+  {DSN_VARIABLES[4]}               the same as {DSN_VARIABLES[2]}
 All variables: session-service serve --help
 
 Try it without any database of your own:

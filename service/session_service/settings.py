@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from session_service.database.dsn_map import BadDsnMap, DatabaseId, DsnMap
+from session_service.database.dsn_map import BadDsnMap, DsnFile, DsnMap
 from session_service.http.auth import AuthSettings
 from session_service.http.remote import Networks
 from session_service.observability.logs import Format
@@ -23,9 +23,7 @@ class Settings:
     """What the service runs with. Nothing secret shows in its repr."""
 
     databases: DsnMap = field(repr=False)
-    databases_file: Path | None
-    default_db_id: DatabaseId | None
-    schema: str | None
+    databases_file: DsnFile | None
     require_db_id: bool
     host: str
     port: int
@@ -50,13 +48,12 @@ class Settings:
         """Read the environment. Raises `BadSetting`, with one line that says what to write."""
         noticed = doubtful(environment)
         value = {variable.name: read(variable, environment) for variable in VARIABLES}
-        key, os_id = value["JWT_VERIFICATION_KEY"], value["AGNO_OS_ID"]
+        key, os_id = _key(value, "JWT_VERIFICATION_KEY"), value["AGNO_OS_ID"]
         verify_audience, audience = value["AGNO_JWT_VERIFY_AUDIENCE"], value["AGNO_JWT_AUDIENCE"]
+        databases, file = _databases(value)
         return cls(
-            databases=_databases(value),
-            databases_file=None if value["AGNO_SESSION_DSN_MAP"] else value["AGNO_SESSION_DSN_MAP_FILE"],
-            default_db_id=value["AGNO_DEFAULT_DB_ID"],
-            schema=value["AGNO_SESSION_SCHEMA"],
+            databases=databases,
+            databases_file=file,
             require_db_id=value["AGNO_REQUIRE_DB_ID"],
             host=value["AGNO_SERVICE_HOST"],
             port=value["AGNO_SERVICE_PORT"],
@@ -74,7 +71,8 @@ class Settings:
             termination_log=value["AGNO_TERMINATION_LOG"],
             cors_origins=frozenset(value["AGNO_CORS_ORIGINS"]),
             auth=AuthSettings(
-                security_key=value["OS_SECURITY_KEY"],
+                required=value["AGNO_REQUIRE_AUTHENTICATION"],
+                security_key=_key(value, "OS_SECURITY_KEY"),
                 authorization=value["AGNO_AUTHORIZATION"],
                 verification_keys=() if key is None else (key,),
                 jwks_file=value["JWT_JWKS_FILE"],
@@ -113,16 +111,26 @@ class Settings:
         return found
 
 
-def _databases(value: Mapping[str, Any]) -> DsnMap:
+def _key(value: Mapping[str, Any], name: str) -> str | None:
+    """A key that a variable holds, or the file that another one names."""
+    given: list[str] = [value[each] for each in (name, f"{name}_FILE") if value[each] is not None]
+    if len(given) > 1:
+        raise BadSetting(f"{name} and {name}_FILE are both set: keep one of them")
+    return given[0] if given else None
+
+
+def _databases(value: Mapping[str, Any]) -> tuple[DsnMap, DsnFile | None]:
+    """The databases, and the file that they come from, if any."""
     default, schema = value["AGNO_DEFAULT_DB_ID"], value["AGNO_SESSION_SCHEMA"]
     given = next((name for name in DSN_VARIABLES if value[name] is not None), None)
     if given is None:
         raise BadSetting(f"no database: set {', '.join(DSN_VARIABLES[:-1])} or {DSN_VARIABLES[-1]}, or give --embedded")
     try:
         if given == "AGNO_SESSION_DSN_MAP":
-            return DsnMap.parse(value[given], default, schema)
-        if given == "AGNO_SESSION_DSN_MAP_FILE":
-            return DsnMap.load(value[given], default, schema)
-        return DsnMap.of_one(value[given], default, schema)
+            return DsnMap.parse(value[given], default, schema), None
+        if given in {"AGNO_SESSION_DSN_MAP_FILE", "AGNO_PG_DSN_FILE"}:
+            file = DsnFile(value[given], given == "AGNO_PG_DSN_FILE", default, schema)
+            return file.load(), file
+        return DsnMap.of_one(value[given], default, schema), None
     except BadDsnMap as error:
         raise BadSetting(f"{given}: {error}") from None

@@ -14,7 +14,10 @@ from session_service.http.jwks_fetch import jwks_url
 from session_service.http.remote import networks
 from session_service.observability.logs import LEVELS
 
-DSN_VARIABLES = ("AGNO_SESSION_DSN_MAP", "AGNO_SESSION_DSN_MAP_FILE", "AGNO_PG_DSN", "DATABASE_URL")
+DSN_VARIABLES = ("AGNO_SESSION_DSN_MAP", "AGNO_SESSION_DSN_MAP_FILE", "AGNO_PG_DSN", "AGNO_PG_DSN_FILE", "DATABASE_URL")
+
+
+_LONGEST_SECRET = 64 * 2**10
 
 
 class BadSetting(ValueError):
@@ -89,6 +92,18 @@ def _seconds(value: str) -> float:
     return seconds
 
 
+def _secret_file(value: str) -> str:
+    """The text of a file, as a mounted Secret has it: without the end of its line. An empty one opens nothing."""
+    try:
+        with Path(value).open(encoding="utf-8") as file:
+            text = file.read(_LONGEST_SECRET + 1).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"the file {value} can't be read: {type(error).__name__}") from None
+    if not text.strip() or len(text) > _LONGEST_SECRET:
+        raise ValueError(f"the file {value} must hold a key")
+    return text
+
+
 def _words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
@@ -97,6 +112,7 @@ _OPERATION = (
     Variable("AGNO_SESSION_DSN_MAP", str, None, "The DSN map as JSON text."),
     Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read anew when it changes."),
     Variable("AGNO_PG_DSN", str, None, "The DSN of one database, whose id is `default`."),
+    Variable("AGNO_PG_DSN_FILE", Path, None, "A file that holds that DSN; read anew when it changes."),
     Variable("DATABASE_URL", str, None, "The same, where the variables above are unset."),
     Variable(
         "AGNO_SESSION_SCHEMA",
@@ -142,11 +158,19 @@ _OPERATION = (
 )
 
 AUTHENTICATION = (
+    Variable(
+        "AGNO_REQUIRE_AUTHENTICATION",
+        _flag,
+        False,
+        "Do not start where everybody would be let in, such as with an empty key.",
+    ),
     Variable("OS_SECURITY_KEY", str, None, "The one key that callers present, as AgentOS has it."),
+    Variable("OS_SECURITY_KEY_FILE", _secret_file, None, "A file that holds that key; read at start."),
     Variable(
         "AGNO_AUTHORIZATION", _flag, None, "Enforce the scopes of tokens: on with a key for tokens, unless `false`."
     ),
     Variable("JWT_VERIFICATION_KEY", str, None, "The key, or PEM public key, that verifies tokens."),
+    Variable("JWT_VERIFICATION_KEY_FILE", _secret_file, None, "A file that holds that key; read at start."),
     Variable(
         "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read anew when it changes."
     ),

@@ -19,18 +19,14 @@ from tests.operator.stores import store
 from . import helm
 
 CASES = [case for case in helm.MATRIX if case.startswith("agno-session/")]
-# What can open a database or a session
-SECRET = {*DSN_VARIABLES, "OS_SECURITY_KEY", "JWT_VERIFICATION_KEY", "AGNO_LOG_KEY"} - {"AGNO_SESSION_DSN_MAP_FILE"}
+KEYS = {"OS_SECURITY_KEY", "JWT_VERIFICATION_KEY", "AGNO_LOG_KEY"}
+DSN_FILES = {"AGNO_SESSION_DSN_MAP_FILE", "AGNO_PG_DSN_FILE"}
 DSN = "postgresql://agno:secret@db:5432/agno"
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_service_knows_each_variable_and_reads_its_value(case: str, tmp_path: Path) -> None:
-    environment = {each["name"]: each.get("value", DSN) for each in helm.container(helm.rendered(case))["env"]}
-    if "AGNO_SESSION_DSN_MAP_FILE" in environment:
-        dsn_map = tmp_path / "dsn-map.json"
-        dsn_map.write_text(json.dumps({"main": DSN, "archive": DSN}))
-        environment["AGNO_SESSION_DSN_MAP_FILE"] = str(dsn_map)
+    environment = environment_of(case, tmp_path)
 
     settings = Settings.load(environment)
 
@@ -45,22 +41,19 @@ def test_the_service_knows_each_variable_and_reads_its_value(case: str, tmp_path
         ("key-and-tokens", True, True),
         ("token-jwks", True, True),
         ("token-secret", True, True),
+        ("token-url", True, True),
         ("tokens-turned-off", False, False),
         ("security-key", False, False),
         ("one-database", False, False),
     ],
 )
 def test_a_key_for_tokens_is_safe_unless_scopes_and_isolation_are_turned_off(
-    case: str, enforced: bool, isolated: bool
+    case: str, enforced: bool, isolated: bool, tmp_path: Path
 ) -> None:
-    environment = {
-        each["name"]: each.get("value", DSN) for each in helm.container(helm.rendered(f"agno-session/{case}"))["env"]
-    }
-    environment = {name: text for name, text in environment.items() if name != "AGNO_SESSION_DSN_MAP_FILE"}
-
-    auth = Settings.load({**environment, "AGNO_PG_DSN": DSN}).auth
+    auth = Settings.load(environment_of(f"agno-session/{case}", tmp_path)).auth
 
     assert (auth.enforces_scopes, auth.isolates_users) == (enforced, isolated)
+    assert auth.required == (case != "one-database")
 
 
 def test_a_large_number_stays_one() -> None:
@@ -72,9 +65,12 @@ def test_a_large_number_stays_one() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_dsns_and_keys_come_from_secrets(case: str) -> None:
-    for variable in helm.container(helm.rendered(case))["env"]:
-        assert (variable["name"] in SECRET) == ("secretKeyRef" in variable.get("valueFrom", {}))
+def test_dsns_are_files_and_keys_come_from_secrets(case: str) -> None:
+    variables = helm.container(helm.rendered(case))["env"]
+    for variable in variables:
+        assert (variable["name"] in KEYS) == ("secretKeyRef" in variable.get("valueFrom", {}))
+    assert len({variable["name"] for variable in variables} & DSN_FILES) == 1
+    assert not {variable["name"] for variable in variables} & {*DSN_VARIABLES} - DSN_FILES
 
 
 def test_a_dsn_that_is_written_into_any_value_never_reaches_the_service() -> None:
@@ -203,6 +199,26 @@ def test_a_network_policy_lets_spans_out_to_their_collector(endpoint: str, port:
     assert {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": endpoint} in helm.container(objects)["env"]
 
 
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("https://id.example.com/keys?tenant=a:1", 443),
+        ("http://dex.auth.svc/keys", 80),
+        ("http://dex.auth.svc:5556/keys", 5556),
+        ("https://[fd00::1]:8443/keys", 8443),
+        ("https://[fd00::1]/keys", 443),
+    ],
+)
+def test_a_network_policy_lets_the_keys_of_a_url_in(url: str, port: int) -> None:
+    values = yaml.safe_load(helm.MATRIX["agno-session/network-policy"].read_text())
+    objects = helm.template("agno-session", values | {"traces": {"endpoint": ""}, "auth": {"jwt": {"jwksUrl": url}}})
+
+    *_, last = helm.one(objects, "NetworkPolicy")["spec"]["egress"]
+
+    assert last == {"ports": [{"port": port, "protocol": "TCP"}]}
+    assert {"name": "AGNO_JWT_JWKS_URL", "value": url} in helm.container(objects)["env"]
+
+
 def test_an_autoscaler_owns_the_number_of_pods() -> None:
     objects = helm.rendered("agno-session/autoscaling")
     deployment = helm.one(objects, "Deployment")
@@ -238,6 +254,16 @@ def test_what_was_written_is_what_is_made(case: str) -> None:
     assert ("NetworkPolicy" in kinds) == values.get("networkPolicy", {}).get("enabled", False)
     assert ("PodDisruptionBudget" in kinds) == values.get("podDisruptionBudget", {}).get("enabled", True)
     assert ("ServiceAccount" in kinds) == values.get("serviceAccount", {}).get("create", True)
+
+
+def environment_of(case: str, folder: Path) -> dict[str, str]:
+    """The environment of the service, with a DSN in each file and as each key."""
+    environment = {each["name"]: each.get("value", DSN) for each in helm.container(helm.rendered(case))["env"]}
+    texts = {"AGNO_SESSION_DSN_MAP_FILE": json.dumps({"main": DSN, "archive": DSN}), "AGNO_PG_DSN_FILE": DSN}
+    for name in environment.keys() & texts.keys():
+        (folder / name).write_text(texts[name])
+        environment[name] = str(folder / name)
+    return environment
 
 
 def leaves(values: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -63,11 +63,25 @@ def test_each_waits_until_what_it_needs_is_healthy() -> None:
 
 def test_the_service_reads_what_it_is_given() -> None:
     environment = {name: substituted(value) for name, value in SERVICES["sessions"]["environment"].items()}
-
-    settings = Settings.load(environment)
-
     assert set(environment) <= {variable.name for variable in VARIABLES}
+    place = environment.pop("AGNO_SESSION_DSN_MAP_FILE")
+    assert place.removeprefix("/run/secrets/") in SERVICES["sessions"]["secrets"]
+
+    settings = Settings.load(environment | {"AGNO_SESSION_DSN_MAP_FILE": str(secret_file("dsn-map.json"))})
+
     assert list(settings.databases.sources) == ["main"]
+    [source] = settings.databases.sources["main"]
+    assert f"password={secret_file('postgres-password').read_text().strip()} " in f"{source.dsn.text} "
+
+
+def test_no_dsn_and_no_password_is_a_variable_and_each_file_is_mounted_where_it_is_read() -> None:
+    for service in SERVICES.values():
+        files = {value for name, value in service.get("environment", {}).items() if name.endswith("_FILE")}
+        assert files == {f"/run/secrets/{name}" for name in service.get("secrets", ())}
+        for name, value in service.get("environment", {}).items():
+            assert "://" not in value
+            assert name.endswith("_FILE") or "PASSWORD" not in name
+    assert {name for service in SERVICES.values() for name in service.get("secrets", ())} == set(FILE["secrets"])
 
 
 def test_images_of_the_project_have_its_version_and_are_built_from_it() -> None:
@@ -89,6 +103,13 @@ def test_nginx_leads_to_services_of_the_file() -> None:
 def test_nothing_is_reachable_from_other_machines() -> None:
     for service in SERVICES.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+
+
+def secret_file(name: str) -> Path:
+    """The file of a secret where no variable names another; containers read it as another user."""
+    path = ROOT / substituted(FILE["secrets"][name]["file"])
+    assert path.stat().st_mode & 0o004
+    return path
 
 
 def substituted(text: str) -> str:

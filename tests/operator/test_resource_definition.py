@@ -11,7 +11,7 @@ import yaml
 
 from session_operator.render import render
 from session_operator.resource import SessionStore
-from session_service.variables import DSN_VARIABLES
+from session_service.variables import AUTHENTICATION, DSN_VARIABLES
 
 from .api import Api
 from .apiserver import ROOT, ApiServer
@@ -57,6 +57,7 @@ def test_a_bad_store_is_refused_with_what_to_write(server: ApiServer, namespace:
 
 
 KEY = {"secretKeyRef": {"name": "chat-auth", "key": "key"}}
+SET = {*DSN_VARIABLES, *(variable.name for variable in AUTHENTICATION)} - {"AGNO_OS_ID"}
 TOKENS = {
     "algorithm": "RS256",
     "adminScope": "admin",
@@ -64,6 +65,7 @@ TOKENS = {
     "userIsolation": True,
     "verificationKey": KEY,
     "jwks": KEY,
+    "jwksUrl": "https://id.example.com/keys",
     "audience": ["chat"],
     "issuer": "chat",
     "databasesClaim": "databases",
@@ -77,7 +79,7 @@ def rendered_variables(auth: Any) -> set[str]:
 
 
 def test_no_variable_that_the_operator_sets_can_be_set_beside_it(server: ApiServer, namespace: str) -> None:
-    for name in rendered_variables({"securityKey": KEY}) | rendered_variables({"jwt": TOKENS}) | {*DSN_VARIABLES}:
+    for name in rendered_variables({"securityKey": KEY}) | rendered_variables({"jwt": TOKENS}) | SET:
         spec = STORES["good"]["one database"] | {"podTemplate": {"env": [{"name": name, "value": "x"}]}}
 
         assert f"{name} is set by the operator" in applied(server, namespace, spec).stderr

@@ -34,20 +34,25 @@ def test_a_database_is_all_that_is_needed():
 def test_databases_come_from_the_first_variable_that_is_set(tmp_path):
     file = tmp_path / "map.json"
     file.write_text(json.dumps({"file": DSN}))
+    dsn = tmp_path / "dsn"
+    dsn.write_text("postgresql://file@db/agno\n")
+    users = []
     given = {
         "AGNO_SESSION_DSN_MAP": json.dumps({"map": DSN}),
         "AGNO_SESSION_DSN_MAP_FILE": str(file),
         "AGNO_PG_DSN": "postgresql://one@db/agno",
+        "AGNO_PG_DSN_FILE": str(dsn),
         "DATABASE_URL": "postgresql://two@db/agno",
     }
-    expected = ["map", "file", "default", "default"]
+    expected = ["map", "file", "default", "default", "default"]
     for first in expected:
         databases = Settings.load(given).databases
         assert list(databases.sources) == [first]
-        if len(given) <= 2:
+        if len(given) <= 3:
             [source] = databases.sources["default"]
-            assert ("user=one" in source.dsn.text) == ("AGNO_PG_DSN" in given)
+            users.append(source.dsn.text.partition("user=")[2].split()[0])
         del given[next(iter(given))]
+    assert users == ["one", "file", "two"]
     with pytest.raises(BadSetting, match="no database: set AGNO_SESSION_DSN_MAP, AGNO_SESSION_DSN_MAP_FILE"):
         Settings.load({})
 
@@ -93,6 +98,7 @@ def test_an_empty_variable_counts_as_unset():
             {"https://a.example", "https://b.example"},
         ),
         ("OS_SECURITY_KEY", "k", lambda s: s.auth.security_key, "k"),
+        ("AGNO_REQUIRE_AUTHENTICATION", "on", lambda s: s.auth.required, True),
         ("AGNO_AUTHORIZATION", "on", lambda s: s.auth.authorization, True),
         ("AGNO_AUTHORIZATION", "off", lambda s: s.auth.authorization, False),
         ("JWT_VERIFICATION_KEY", "k", lambda s: s.auth.verification_keys, ("k",)),
@@ -134,6 +140,9 @@ def test_a_variable_becomes_a_value(variable, text, read, value):
         ("AGNO_STARTUP_GRACE_SECONDS", "inf", "write a number of seconds, 0 or more"),
         ("AGNO_SESSION_DSN_MAP", "canary", "it is not JSON"),
         ("AGNO_SESSION_DSN_MAP_FILE", "/nowhere", "the file /nowhere can't be read"),
+        ("OS_SECURITY_KEY_FILE", "/nowhere", "the file /nowhere can't be read: FileNotFoundError"),
+        ("JWT_VERIFICATION_KEY_FILE", "/dev/null", "the file /dev/null must hold a key"),
+        ("OS_SECURITY_KEY_FILE", "/dev/zero", "the file /dev/zero must hold a key"),
     ],
 )
 def test_what_cannot_be_used_is_told_in_one_line_that_names_the_variable(variable, text, problem):
@@ -147,6 +156,30 @@ def test_what_cannot_be_used_is_told_in_one_line_that_names_the_variable(variabl
 def test_a_default_database_that_there_is_not_is_refused():
     with pytest.raises(BadSetting, match="AGNO_DEFAULT_DB_ID names 'other', which it lacks; it has: default"):
         load(AGNO_DEFAULT_DB_ID="other")
+
+
+@pytest.mark.parametrize("name", ["OS_SECURITY_KEY", "JWT_VERIFICATION_KEY"])
+def test_a_key_may_stand_in_a_file(name, tmp_path):
+    file = tmp_path / "key"
+    file.write_text(" k3y \n")
+    auth = load(**{f"{name}_FILE": str(file)}).auth
+    assert " k3y " in {auth.security_key, *auth.verification_keys}
+    with pytest.raises(BadSetting, match=f"{name} and {name}_FILE are both set: keep one of them"):
+        load(**{f"{name}_FILE": str(file), name: "canary"})
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \n", "k" * 70_000, b"\xff"])
+def test_a_file_without_a_key_ends_the_start(content, tmp_path):
+    file = tmp_path / "key"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BadSetting, match="OS_SECURITY_KEY_FILE: the file "):
+        load(OS_SECURITY_KEY_FILE=str(file))
+
+
+def test_an_empty_file_of_a_dsn_ends_the_start(tmp_path):
+    (tmp_path / "dsn").write_text("\n")
+    with pytest.raises(BadSetting, match=r"AGNO_PG_DSN_FILE: the file .*/dsn is empty"):
+        Settings.load({"AGNO_PG_DSN_FILE": str(tmp_path / "dsn")})
 
 
 def test_audiences_are_verified_where_they_are_given_unless_that_is_turned_off():

@@ -25,9 +25,15 @@
   "auth.jwt.adminScope" (ne $jwt.adminScope "agent_os:admin")
   "auth.jwt.databasesClaim" $jwt.databasesClaim
 -}}
+{{- if and $jwt.jwksUrl $jwt.jwks.existingSecret.name -}}
+  {{- fail "auth.jwt.jwks and auth.jwt.jwksUrl both say which keys verify tokens: keep one of them" -}}
+{{- end -}}
+{{- if and $jwt.jwksUrl (hasPrefix "HS" $jwt.algorithm) -}}
+  {{- fail (printf "auth.jwt.jwksUrl gives public keys, and %s wants a secret: name it by auth.jwt.verificationKey.existingSecret.name" $jwt.algorithm) -}}
+{{- end -}}
 {{- range $name, $set := $aboutTokens -}}
   {{- if and $set (not (include "agno-session.tokens" $)) -}}
-    {{- fail (printf "%s is about tokens: name the Secret of the key that verifies them, auth.jwt.verificationKey.existingSecret.name or auth.jwt.jwks.existingSecret.name" $name) -}}
+    {{- fail (printf "%s is about tokens: name the Secret of the key that verifies them, auth.jwt.verificationKey.existingSecret.name or auth.jwt.jwks.existingSecret.name, or their URL, auth.jwt.jwksUrl" $name) -}}
   {{- end -}}
 {{- end -}}
 {{- with .Values.autoscaling -}}

@@ -1,11 +1,11 @@
-{{- /* Secrets reach the container as secretKeyRef or as files, never as text. */ -}}
+{{- /* DSNs reach the container as files, keys as secretKeyRef, neither as text. */ -}}
 {{- define "agno-session.environment" -}}
 - {name: AGNO_SERVICE_HOST, value: 0.0.0.0}
 - {name: AGNO_SERVICE_PORT, value: "8080"}
 {{- if .Values.databases.existingSecret.name }}
 - {name: AGNO_SESSION_DSN_MAP_FILE, value: /etc/session-service/dsn-map.json}
 {{- else }}
-{{ include "agno-session.secret" (list "AGNO_PG_DSN" .Values.dsn.existingSecret) }}
+- {name: AGNO_PG_DSN_FILE, value: /etc/session-service/dsn}
 {{- end }}
 {{- with .Values.auth.securityKey.existingSecret }}{{ if .name }}
 {{ include "agno-session.secret" (list "OS_SECURITY_KEY" .) }}
@@ -34,11 +34,13 @@
   "AGNO_SHUTDOWN_SECONDS" .Values.shutdownSeconds
   "AGNO_CORS_ORIGINS" (join "," .Values.cors.origins)
   "AGNO_OS_ID" .Values.auth.osId
+  "AGNO_REQUIRE_AUTHENTICATION" (ternary "true" "" (or (ne .Values.auth.securityKey.existingSecret.name "") (eq (include "agno-session.tokens" .) "yes")))
 }}
 {{- if include "agno-session.tokens" . }}
 {{- $plain = merge $plain (dict
   "AGNO_AUTHORIZATION" (toJson .Values.auth.authorization | replace "null" "")
   "AGNO_USER_ISOLATION" (toJson .Values.auth.userIsolation | replace "null" "")
+  "AGNO_JWT_JWKS_URL" .Values.auth.jwt.jwksUrl
   "AGNO_JWT_ALGORITHM" .Values.auth.jwt.algorithm
   "AGNO_JWT_ISSUER" .Values.auth.jwt.issuer
   "AGNO_JWT_VERIFY_AUDIENCE" (toJson .Values.auth.jwt.verifyAudience | replace "null" "")
@@ -56,7 +58,7 @@
 
 {{- /* Whether there is a key for tokens */ -}}
 {{- define "agno-session.tokens" -}}
-{{- with .Values.auth.jwt }}{{ if or .verificationKey.existingSecret.name .jwks.existingSecret.name }}yes{{ end }}{{ end -}}
+{{- with .Values.auth.jwt }}{{ if or .verificationKey.existingSecret.name .jwks.existingSecret.name .jwksUrl }}yes{{ end }}{{ end -}}
 {{- end }}
 
 {{- define "agno-session.secret" -}}
@@ -68,6 +70,10 @@
 - name: dsn-map
   secret: {secretName: {{ .name }}, defaultMode: 0440, items: [{key: {{ .key | quote }}, path: dsn-map.json}]}
 {{- end }}{{ end }}
+{{- with .Values.dsn.existingSecret }}{{ if .name }}
+- name: dsn
+  secret: {secretName: {{ .name }}, defaultMode: 0440, items: [{key: {{ .key | quote }}, path: dsn}]}
+{{- end }}{{ end }}
 {{- with .Values.auth.jwt.jwks.existingSecret }}{{ if .name }}
 - name: jwks
   secret: {secretName: {{ .name }}, defaultMode: 0440, items: [{key: {{ .key | quote }}, path: jwks.json}]}
@@ -77,6 +83,9 @@
 {{- define "agno-session.volumeMounts" -}}
 {{- if .Values.databases.existingSecret.name }}
 - {name: dsn-map, mountPath: /etc/session-service, readOnly: true}
+{{- end }}
+{{- if .Values.dsn.existingSecret.name }}
+- {name: dsn, mountPath: /etc/session-service, readOnly: true}
 {{- end }}
 {{- if .Values.auth.jwt.jwks.existingSecret.name }}
 - {name: jwks, mountPath: /etc/session-service-jwks, readOnly: true}

@@ -19,6 +19,11 @@ app.kubernetes.io/name: session-service
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* The port of a URL */ -}}
+{{- define "agno-session.port" -}}
+{{- regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (ternary 443 80 (hasPrefix "https:" .)) -}}
+{{- end }}
+
 {{- define "agno-session.labels" -}}
 {{ include "agno-session.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from session_operator.resource import Auth, Object, Reference
 
 VOLUME = "jwks"
@@ -10,9 +12,10 @@ FILE = "jwks.json"
 
 
 def environment(auth: Auth) -> list[Object]:
-    """The variables, secret ones by reference."""
+    """The variables, secret ones by reference. A Secret that is emptied must not open the pods that start then."""
+    required = {"name": "AGNO_REQUIRE_AUTHENTICATION", "value": "true"}
     if auth.security_key:
-        return [_secret("OS_SECURITY_KEY", auth.security_key)]
+        return [required, _secret("OS_SECURITY_KEY", auth.security_key)]
     tokens = auth.tokens
     variables = {
         "AGNO_JWT_ALGORITHM": tokens["algorithm"],
@@ -26,10 +29,12 @@ def environment(auth: Auth) -> list[Object]:
         variables["AGNO_JWT_ISSUER"] = tokens["issuer"]
     if "databasesClaim" in tokens:
         variables["AGNO_JWT_DATABASES_CLAIM"] = tokens["databasesClaim"]
+    if "jwksUrl" in tokens:
+        variables["AGNO_JWT_JWKS_URL"] = tokens["jwksUrl"]
     if auth.jwks:
         variables["JWT_JWKS_FILE"] = f"{DIRECTORY}/{FILE}"
     keys = [_secret("JWT_VERIFICATION_KEY", auth.verification_key)] if auth.verification_key else []
-    return keys + [{"name": name, "value": value} for name, value in variables.items()]
+    return [required, *keys] + [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def volume(auth: Auth) -> Object | None:
@@ -42,6 +47,12 @@ def volume(auth: Auth) -> Object | None:
     else:
         source = {"configMap": {"name": auth.jwks.name, "items": items, "defaultMode": 0o440}}
     return {"name": VOLUME} | source
+
+
+def ports(auth: Auth) -> tuple[int, ...]:
+    """The port of the URL of keys, if there is one."""
+    url = urlsplit(auth.tokens.get("jwksUrl", ""))
+    return (url.port or {"https": 443, "http": 80}[url.scheme],) if url.scheme else ()
 
 
 def _secret(name: str, reference: Reference) -> Object:

@@ -1,10 +1,10 @@
-"""The NetworkPolicy: in to the ports of the pods, out to name servers and databases, nothing else."""
+"""The NetworkPolicy: in to the ports of the pods, out to name servers, databases and keys of tokens, nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from session_operator.render import dsn
+from session_operator.render import auth, dsn
 from session_operator.render.labels import metadata, selector
 from session_operator.render.pod import ports
 from session_operator.resource import Object, SessionStore
@@ -18,6 +18,7 @@ def network_policy(store: SessionStore, dsns: Iterable[str]) -> Object | None:
     if store.network_policy != "Managed":
         return None
     databases = sorted({port for each in dsns for port in dsn.ports(each)})
+    keys = auth.ports(store.auth) if store.auth else ()
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -29,6 +30,7 @@ def network_policy(store: SessionStore, dsns: Iterable[str]) -> Object | None:
             "egress": [
                 {"ports": _ports("UDP", _DNS_PORTS) + _ports("TCP", _DNS_PORTS)},
                 {"ports": _ports("TCP", databases)},
+                *({"ports": _ports("TCP", [port])} for port in keys),
             ],
         },
     }

@@ -84,14 +84,27 @@ class DsnMap:
         ids = [_id(number, key) for number, key in enumerate(entries, 1)]
         return _with_default({id: tuple(_sources(id, entries[id], schema)) for id in ids}, default)
 
-    @classmethod
-    def load(cls, path: Path, default: DatabaseId | None, schema: str | None = None) -> DsnMap:
-        """Read the map from a file, as `parse` does."""
+
+@dataclass(frozen=True, slots=True)
+class DsnFile:
+    """A file that holds a map or, if `single`, the DSN of one database; `default` and `schema` are as in `parse`."""
+
+    path: Path
+    single: bool = False
+    default: DatabaseId | None = None
+    schema: str | None = None
+
+    def load(self) -> DsnMap:
+        """Read it."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadDsnMap(f"the file {path} can't be read: {type(error).__name__}") from None
-        return cls.parse(text, default, schema)
+            raise BadDsnMap(f"the file {self.path} can't be read: {type(error).__name__}") from None
+        if not self.single:
+            return DsnMap.parse(text, self.default, self.schema)
+        if not text.strip():
+            raise BadDsnMap(f"the file {self.path} is empty")
+        return DsnMap.of_one(text, self.default, self.schema)
 
 
 def _with_default(sources: dict[DatabaseId, tuple[Source, ...]], default: DatabaseId | None) -> DsnMap:

@@ -36,9 +36,11 @@ _RESERVED_SUBJECT = "__scheduler__"
 class AuthSettings:
     """What authentication is configured with; docs/reference/authentication.md names the variables.
 
+    required: refuse to let everybody in.
     authorization, user_isolation: None where nothing is said of them, which is on where tokens are used.
     """
 
+    required: bool = False
     security_key: str | None = field(default=None, repr=False)
     authorization: bool | None = None
     verification_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -168,7 +170,14 @@ def authenticator(settings: AuthSettings, clock: Callable[[], float] = time.mono
         return Authenticator(_signed_token(settings, clock, jwks_url), jwks_url)
     for name in settings.about_tokens:
         raise ValueError(f"{name} is about tokens, but nothing verifies them: set {_VERIFIERS}")
-    return Authenticator(SecurityKey(settings.security_key) if settings.security_key else None)
+    if settings.security_key:
+        return Authenticator(SecurityKey(settings.security_key))
+    if settings.required:
+        raise ValueError(
+            "AGNO_REQUIRE_AUTHENTICATION is on, and there is no key, or an empty one: "
+            f"set OS_SECURITY_KEY, {_VERIFIERS}"
+        )
+    return Authenticator(None)
 
 
 def _signed_token(settings: AuthSettings, clock: Callable[[], float], jwks_url: JwksUrl | None) -> SignedToken:

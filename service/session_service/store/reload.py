@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from session_service.database.dsn_map import BadDsnMap, DsnMap
+from session_service.database.dsn_map import BadDsnMap, DsnFile, DsnMap
 from session_service.database.errors import DatabaseError
 from session_service.database.retry import Retry
 
@@ -35,14 +35,13 @@ class Reloader:
 
     def __init__(
         self,
-        path: Path,
-        load: Callable[[Path], DsnMap],
+        file: DsnFile,
         live: LiveStores,
         applied: Callable[[], None] = lambda: None,
     ) -> None:
         self.results: Counter[Literal["applied", "refused"]] = Counter()
-        self._path = path
-        self._load = load
+        self._file = file
+        self._path = file.path
         self._live = live
         self._applied = applied
         self._asked = asyncio.Event()
@@ -74,7 +73,7 @@ class Reloader:
 
     async def _reload(self, asked: bool) -> None:
         try:
-            dsn_map = self._load(self._path)
+            dsn_map = self._file.load()
             if dsn_map == self._live.current.dsn_map:
                 if asked or self._told:
                     log.info("the DSN map of %s is the one in use", self._path)

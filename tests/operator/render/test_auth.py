@@ -64,6 +64,7 @@ def test_tokens_are_verified_scopes_enforced_and_users_kept_apart_unless_the_spe
     settings = as_the_service_reads_it({"jwt": {"verificationKey": KEY} | DEFAULTS})
 
     assert settings == AuthSettings(
+        required=True,
         authorization=True,
         verification_keys=("chat-auth/key",),
         algorithm="RS256",
@@ -89,6 +90,27 @@ def test_everything_said_of_tokens_reaches_the_service() -> None:
     assert (settings.issuer, settings.admin_scope) == ("https://id.example", "root")
     assert settings.databases_claim == "https://example.com/databases"
     assert (settings.authorization, settings.user_isolation) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("https://id.example.com/keys?tenant=a", 443),
+        ("http://dex.auth.svc/keys", 80),
+        ("http://dex.auth.svc:5556/keys", 5556),
+        ("https://[fd00::1]:8443", 8443),
+    ],
+)
+def test_keys_of_a_url_reach_the_service_and_their_port_is_let_out(url: str, port: int) -> None:
+    auth = {"jwt": {"jwksUrl": url} | DEFAULTS}
+    settings = as_the_service_reads_it(auth)
+    objects = {each["kind"]: each for each in render(store(auth=auth, networkPolicy="Managed"), {"main": "host=db"})}
+
+    assert (str(settings.jwks_url).rstrip("/"), settings.jwks_file) == (url, None)
+    assert settings.enforces_scopes
+    assert settings.isolates_users
+    *_, last = objects["NetworkPolicy"]["spec"]["egress"]
+    assert last == {"ports": [{"protocol": "TCP", "port": port}]}
 
 
 @pytest.mark.parametrize(

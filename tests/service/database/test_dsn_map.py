@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from session_service.database.dsn_map import DATABASE_ID, LONGEST_DATABASE_ID, BadDsnMap, DsnMap
+from session_service.database.dsn_map import DATABASE_ID, LONGEST_DATABASE_ID, BadDsnMap, DsnFile, DsnMap
 
 ROOT = Path(__file__).parents[3]
 
@@ -142,7 +142,7 @@ def test_a_default_that_is_not_in_the_map_is_refused():
 def test_a_map_is_read_from_a_file(tmp_path):
     file = tmp_path / "dsn-map.json"
     file.write_text(json.dumps({"main": DSN}))
-    assert list(DsnMap.load(file, None).sources) == ["main"]
+    assert list(DsnFile(file).load().sources) == ["main"]
 
 
 @pytest.mark.parametrize(("content", "problem"), [(None, "FileNotFoundError"), (b"\xff", "UnicodeDecodeError")])
@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, content, problem):
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(BadDsnMap) as refused:
-        DsnMap.load(file, None)
+        DsnFile(file).load()
     assert str(refused.value) == f"the file {file} can't be read: {problem}"
 
 

@@ -138,6 +138,8 @@ def test_isolation_concerns_everybody_but_holders_of_the_admin_scope(said):
 @pytest.mark.parametrize(
     ("configured", "what_to_set"),
     [
+        (AuthSettings(required=True), "AGNO_REQUIRE_AUTHENTICATION is on, and there is no key, or an empty one"),
+        (AuthSettings(required=True, security_key=""), "AGNO_REQUIRE_AUTHENTICATION is on"),
         (AuthSettings(authorization=True), VERIFIERS),
         (AuthSettings(authorization=True, security_key="k"), VERIFIERS),
         (AuthSettings(user_isolation=True), VERIFIERS),

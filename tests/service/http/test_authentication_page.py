@@ -7,7 +7,7 @@ from pathlib import Path
 from session_service import http
 from session_service.http.auth import OPEN_PATHS, PROBE_PATHS
 from session_service.http.scopes import required_scope
-from session_service.variables import VARIABLES
+from session_service.variables import AUTHENTICATION
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/authentication.md").read_text()
 SOURCES = sorted(Path(http.__file__).parent.glob("*.py"))
@@ -42,8 +42,7 @@ def refusals():
 
 def test_every_variable_of_it_is_there_with_its_default():
     shown = {row[0].strip("`"): row[1] for row in rows("Settings")}
-    first = next(number for number, each in enumerate(VARIABLES) if each.name == "OS_SECURITY_KEY")
-    about_it = {each.name: each.default for each in VARIABLES[first:]}
+    about_it = {each.name: each.default for each in AUTHENTICATION}
 
     assert shown.keys() == {*about_it, "AGNO_CORS_ORIGINS"}
     for name, default in about_it.items():

@@ -126,6 +126,26 @@ async def test_a_bad_map_is_refused_and_told_while_the_former_serves(v3, file, c
         assert await ids(stores, "more") == "a"
 
 
+async def test_the_file_of_one_dsn_is_followed_too(v3, new_agno, tmp_path):
+    other = new_agno("v3")
+    v3.session("a"), other.session("b")
+    file = tmp_path / "dsn"
+    file.write_text(f"{v3.dsn}\n")
+    app = create_app(Settings.load({"AGNO_PG_DSN_FILE": str(file)}))
+    app.freeze()
+    await app.startup()
+    try:
+        assert await ids(app[LIVE_STORES], "default") == "a"
+        file.write_text("")
+        await until(lambda: app[RELOADER].results["refused"])
+        assert await ids(app[LIVE_STORES], "default") == "a"
+        file.write_text(other.dsn)
+        await until(lambda: app[RELOADER].results["applied"])
+        assert await ids(app[LIVE_STORES], "default") == "b"
+    finally:
+        await app.cleanup()
+
+
 async def test_each_database_that_refuses_us_is_named(v3, file, caplog):
     file.write({"main": v3.dsn})
     async with running(file) as (_, reloader):
