@@ -20,6 +20,7 @@ from session_service.http.front import Front, Handler
 from session_service.http.jwks_url import JwksUrl
 from session_service.http.observer import Observer
 from session_service.http.routing import Route, Router
+from session_service.http.server import Rules
 from session_service.observability.database_metrics import DatabaseCollector, ReloadCollector
 from session_service.observability.exchange import UNMATCHED
 from session_service.observability.jwks_metrics import JwksCollector
@@ -39,7 +40,7 @@ LIVE_STORES = web.AppKey("live_stores", LiveStores)
 # None where the map is no file
 RELOADER: web.AppKey[Reloader | None] = web.AppKey("reloader")
 METRICS = web.AppKey("metrics", Metrics)
-OBSERVER = web.AppKey("observer", Observer)
+RULES = web.AppKey("rules", Rules)
 
 
 def routes(prober: Prober, keys: JwksUrl | None, settings: Settings) -> tuple[Route[Handler], ...]:
@@ -120,6 +121,12 @@ def create_app(settings: Settings) -> web.Application:
     app[LIVE_STORES] = live
     app[RELOADER] = reloader
     app[METRICS] = metrics
-    app[OBSERVER] = observer
+    app[RULES] = Rules(
+        most_connections=settings.most_connections,
+        most_header_bytes=settings.most_header_bytes,
+        refused=observer.refused_early,
+        displaced=metrics.displaced.inc,
+        paused=metrics.accept_pauses.inc,
+    )
     app.cleanup_ctx.append(databases)
     return app

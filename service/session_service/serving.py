@@ -9,13 +9,13 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
-from session_service.app import FRONT, METRICS, OBSERVER, PROBER, RELOADER, create_app
+from session_service.app import FRONT, METRICS, PROBER, RELOADER, RULES, create_app
 from session_service.http.admin import create_admin
-from session_service.http.server import Runner
+from session_service.http.server import Rules, Runner, Server, Site
 from session_service.settings import Settings
 from session_service.store.reload import Reloader
 
@@ -39,15 +39,15 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None], 
         handler_cancellation=True,
         shutdown_timeout=settings.shutdown,
     )
-    admin = Runner(create_admin(app[METRICS].registry), access_log=None)
+    admin = Runner(create_admin(app[METRICS].registry), Rules(), access_log=None)
     await runner.setup()
     await admin.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True, reuse_port=shared or None)
+        site = Site(runner, settings.host, settings.port, shared=shared)
         port = await _listen(runner, site, settings.host, settings.port, "AGNO_SERVICE_PORT to a free port")
         admin_port = settings.admin_port
         if admin_port is not None:
-            page = web.TCPSite(admin, settings.host, admin_port, reuse_address=True)
+            page = Site(admin, settings.host, admin_port)
             advice = "AGNO_ADMIN_PORT to a free port, or to off"
             admin_port = await _listen(admin, page, settings.host, admin_port, advice)
         asked, hurried = _signals()
@@ -70,12 +70,19 @@ class ApiRunner(Runner):
     """Runs the application, and hands each request to its front: past aiohttp's router and all that comes with it."""
 
     def __init__(self, app: web.Application, **options: Any) -> None:
-        super().__init__(app, app[OBSERVER].refused_early, **options)
+        super().__init__(app, app[RULES], **options)
 
     async def _answers(self) -> web.Server:
         server = await super()._answers()
         front = self.app[FRONT]
         server.request_handler, server.request_factory = front.answer, front.request
+        return server
+
+    async def _make_server(self) -> web.Server:
+        server = cast("Server", await super()._make_server())
+        metrics = self.app[METRICS]
+        metrics.connections.set_function(lambda: server.open)
+        metrics.max_connections.set(self.app[RULES].most_connections)
         return server
 
 

@@ -34,6 +34,8 @@ class Settings:
     log_key: str | None = field(repr=False)
     trusted_proxies: Networks
     largest_body: int
+    most_connections: int
+    most_header_bytes: int
     compress_from: int | None
     startup_grace: float
     drain: float
@@ -64,6 +66,8 @@ class Settings:
             log_key=value["AGNO_LOG_KEY"],
             trusted_proxies=value["AGNO_TRUSTED_PROXIES"],
             largest_body=value["AGNO_MAX_BODY_BYTES"],
+            most_connections=value["AGNO_MAX_CONNECTIONS"],
+            most_header_bytes=value["AGNO_MAX_HEADER_BYTES"],
             compress_from=value["AGNO_COMPRESS_FROM_BYTES"],
             startup_grace=value["AGNO_STARTUP_GRACE_SECONDS"],
             drain=value["AGNO_DRAIN_SECONDS"],

@@ -54,6 +54,12 @@ def _count(value: str) -> int:
     return int(value)
 
 
+def _number(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 2**20:
+        raise ValueError("write a number, 1 or more")
+    return int(value)
+
+
 def _or_off(read: Callable[[str], int]) -> Callable[[str], int | None]:
     def read_or_off(value: str) -> int | None:
         if value.lower() == "off":
@@ -144,6 +150,8 @@ _OPERATION = (
         "AGNO_TRUSTED_PROXIES", _networks, (), "Addresses and networks, by comma, whose `X-Forwarded-For` is believed."
     ),
     Variable("AGNO_MAX_BODY_BYTES", _count, 32 * 2**20, "The longest body of a request; an import comes in one."),
+    Variable("AGNO_MAX_CONNECTIONS", _number, 512, "Connections of clients at a time; beyond them none is accepted."),
+    Variable("AGNO_MAX_HEADER_BYTES", _count, 64 * 2**10, "The headers of a request, all of them together."),
     Variable(
         "AGNO_COMPRESS_FROM_BYTES",
         _or_off(_count),

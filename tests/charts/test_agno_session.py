@@ -61,6 +61,8 @@ def test_a_large_number_stays_one() -> None:
     environment = helm.container(helm.rendered("agno-session/logs-and-proxies"))["env"]
 
     assert {"name": "AGNO_MAX_BODY_BYTES", "value": "123456789"} in environment
+    assert {"name": "AGNO_MAX_CONNECTIONS", "value": "1000"} in environment
+    assert {"name": "AGNO_MAX_HEADER_BYTES", "value": "16384"} in environment
     assert {"name": "AGNO_COMPRESS_FROM_BYTES", "value": "off"} in environment
 
 

@@ -24,6 +24,8 @@
   "AGNO_REQUIRE_DB_ID" .Values.requireDatabase
   "AGNO_REQUEST_TIMEOUT_SECONDS" .Values.requestTimeoutSeconds
   "AGNO_MAX_BODY_BYTES" (int64 .Values.maxBodyBytes)
+  "AGNO_MAX_CONNECTIONS" (int64 .Values.maxConnections)
+  "AGNO_MAX_HEADER_BYTES" (int64 .Values.maxHeaderBytes)
   "AGNO_COMPRESS_FROM_BYTES" (ternary .Values.compressFromBytes (int64 .Values.compressFromBytes) (kindIs "string" .Values.compressFromBytes))
   "AGNO_TRUSTED_PROXIES" (join "," .Values.trustedProxies)
   "AGNO_LOG_FORMAT" .Values.log.format

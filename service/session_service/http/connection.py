@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from session_service.http.answers import failure
 from session_service.http.errors import ApiError
-from session_service.http.parser import Parser, refusal
+from session_service.http.parser import MOST_WAITING, READ_BYTES, Parser, refusal
 
 # longer than the idle timeout of common proxies, so that they close first
 KEEPALIVE_SECONDS = 75.0
@@ -43,9 +43,11 @@ class Connection(RequestHandler):
     `refused` is told the status of each request that never was one, and the address that it came from.
     """
 
-    __slots__ = ("_header_timer", "_refused", "_write_timer")
+    __slots__ = ("_broken", "_header_timer", "_refused", "_write_timer")
 
-    def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop, refused: Refusal) -> None:
+    def __init__(
+        self, manager: web.Server, loop: asyncio.AbstractEventLoop, most_header_bytes: int, refused: Refusal
+    ) -> None:
         super().__init__(
             manager,
             loop=loop,
@@ -53,7 +55,9 @@ class Connection(RequestHandler):
             keepalive_timeout=KEEPALIVE_SECONDS,
             lingering_time=0,
         )
-        self._parser = Parser(self)
+        self._parser = Parser(self, most_header_bytes)
+        self._max_msg_queue_size, self._msg_queue_resume_size = MOST_WAITING, 0
+        self._broken = False
         self._refused = refused
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -63,13 +67,27 @@ class Connection(RequestHandler):
         peer = self.peername
         return str(peer[0]) if isinstance(peer, tuple) else None
 
+    @property
+    def waits(self) -> bool:
+        """Whether no request of it is being answered: none has come, or not all of one."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def waits_since(self) -> float:
+        """When it was opened, or had its last answer, by the clock of the loop."""
+        return self._next_keepalive_close_time - KEEPALIVE_SECONDS
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; what a client sends before we want it is at most what is read at a time."""
+        if hasattr(transport, "max_size"):  # uvloop's has no such thing
+            transport.max_size = READ_BYTES
+        super().connection_made(transport)
+
     def data_received(self, data: bytes) -> None:
         """Take bytes; a request that has begun and not arrived is given `HEADER_SECONDS` from its first byte."""
         before = self._request_count
         super().data_received(data)
         if self._header_timer is None:
-            waiting = self._waiter is not None and not self._waiter.done()
-            if waiting and self._request_count == before and data.strip():
+            if self.waits and self._request_count == before and data.strip():
                 self._header_timer = self._loop.call_later(HEADER_SECONDS, self._header_late)
         elif self._request_count != before:
             self._header_timer.cancel()
@@ -125,7 +143,7 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer, or the end of one. A body that nobody read ends the connection: nobody waits for its rest."""
-        unread = request.can_read_body
+        unread = self._broken or request.can_read_body
         # aiohttp would keep it open although only its end tells the end of such an answer
         endless = request.version < HttpVersion11 and resp.content_length is None
         if unread or endless:
@@ -165,6 +183,7 @@ class Connection(RequestHandler):
         if isinstance(exc, ConnectionError):  # the client is gone: aiohttp ends the connection
             raise exc
         if status == 400:
+            self._broken = True
             error = refusal(exc)
             self._refused(error.status, self._client)
         else:

@@ -77,6 +77,22 @@ class Metrics:
             "agno_session_http_requests_in_flight", "Requests being answered now.", registry=self.registry
         )
         in_flight.set_function(lambda: self.in_flight)
+        self.connections = Gauge(
+            "agno_session_http_connections", "Connections of clients to the port of the API.", registry=self.registry
+        )
+        self.max_connections = Gauge(
+            "agno_session_http_max_connections", "How many of them there may be.", registry=self.registry
+        )
+        self.displaced = Counter(
+            "agno_session_http_connections_displaced",
+            "Connections without a request that were closed to make room.",
+            registry=self.registry,
+        )
+        self.accept_pauses = Counter(
+            "agno_session_http_accept_pauses",
+            "Times that a client had to wait since all connections were busy.",
+            registry=self.registry,
+        )
         self.event_loop_lag = Gauge(
             "agno_session_event_loop_lag_seconds",
             "The longest that the event loop was late in the last 15 to 30 seconds.",

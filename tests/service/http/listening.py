@@ -11,7 +11,7 @@ from aiohttp import web
 
 from session_service.app import METRICS, create_app
 from session_service.http.admin import create_admin
-from session_service.http.server import Runner
+from session_service.http.server import Rules, Runner, Site
 from session_service.serving import ApiRunner
 from session_service.settings import Settings
 
@@ -23,16 +23,18 @@ async def listeners() -> AsyncIterator[Listen]:
     """Serves a DSN as the program does, and gives the port and the application; with `admin` its admin listener's."""
     runners: list[web.AppRunner] = []
 
-    async def start(dsn: str, *, admin: bool = False, **variables: str) -> tuple[int, web.Application]:
+    async def start(
+        dsn: str, *, admin: bool = False, host: str = "127.0.0.1", **variables: str
+    ) -> tuple[int, web.Application]:
         app = create_app(Settings.load({"AGNO_PG_DSN": dsn, **variables}))
         runner = (
-            Runner(create_admin(app[METRICS].registry), access_log=None)
+            Runner(create_admin(app[METRICS].registry), Rules(), access_log=None)
             if admin
             else ApiRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
         )
         runners.append(runner)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await Site(runner, host, 0).start()
         return runner.addresses[0][1], app
 
     try:
