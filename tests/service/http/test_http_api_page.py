@@ -13,7 +13,7 @@ from session_service.http.scopes import required_scope
 PAGE = (Path(__file__).parents[3] / "docs/reference/http-api.md").read_text()
 ROUTES = {
     f"{method} {route.template}": handler
-    for route in routes(SimpleNamespace(), SimpleNamespace(termination_log=None))
+    for route in routes(SimpleNamespace(), None, SimpleNamespace(termination_log=None))
     for method, handler in route.handlers.items()
 }
 OF_SESSIONS = {name: handler for name, handler in ROUTES.items() if "/sessions" in name}
