@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from session_operator.cluster import Cluster
 from session_operator.kinds import HTTP_ROUTES, INSTALLABLE, KINDS, PROMETHEUS_RULES, SERVICE_MONITORS, Kind
+from session_operator.reasons import Finding, Reason
 from session_operator.resource import Object
-from session_operator.status import Finding, Reason
 
 _REMEDIES = {
     HTTP_ROUTES: (Reason.GATEWAY_API_MISSING, "install the Gateway API, or leave httpRoute out"),

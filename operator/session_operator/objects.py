@@ -12,12 +12,12 @@ from session_operator.errors import ApiError
 from session_operator.events import Happening, Recorder
 from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, SERVICES, Kind
 from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
+from session_operator.reasons import Finding, Reason
 from session_operator.render.dsn_map import name_prefix
 from session_operator.render.earlier import earlier
 from session_operator.render.labels import instance_selector
 from session_operator.render.pod import mounted_map
 from session_operator.resource import MANAGER, Object, SessionStore
-from session_operator.status import Finding, Reason
 
 logger = logging.getLogger(__name__)
 

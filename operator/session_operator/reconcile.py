@@ -17,12 +17,13 @@ from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, KINDS, NETWORK_POLICIES, SECRETS, STORES, Kind
 from session_operator.objects import Objects
 from session_operator.observation import Observer
+from session_operator.reasons import Finding, Reason
 from session_operator.render import render
 from session_operator.render.pod import mounted_map
 from session_operator.resource import Key, Malformed, Object, SessionStore
 from session_operator.rotation import held_until
 from session_operator.sources import Resolution, key_version, missing_key, resolve
-from session_operator.status import Finding, Reason, begun, is_reported, refused, report
+from session_operator.status import begun, is_reported, refused, report
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ Tell = Callable[[Key, Mapping[str, str] | None], None]
 class Outcome:
     """What became of applying the objects of a store; a refusal is raised once it is reported."""
 
+    applied: bool = False
     failure: Finding | None = None
     absent: Finding | None = None
     held_until: datetime | None = None
@@ -99,6 +101,7 @@ class Reconciler:
         status = report(
             store,
             resolutions,
+            applied=store.generation if outcome.applied else store.status.get("appliedGeneration"),
             dsn_map=mounted_map(deployment["spec"]["template"]) if deployment else None,
             workload=running,
             failure=outcome.failure,
@@ -152,6 +155,7 @@ class Reconciler:
             now = [(kind, each) for kind, each in wanted if not held or kind not in _ROTATED]
             outcome.failure = await objects.apply(now, self._recorder)
             await objects.delete_unwanted(wanted)
+            outcome.applied = outcome.failure is None
             asked = {(KINDS[each["apiVersion"], each["kind"]], each["metadata"]["name"]) for each in rendered}
             self._needless[store.key] = store.uid, store.generation, objects.needless(asked)
         except ApiError as refusal:

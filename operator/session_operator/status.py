@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from session_operator.printable import printable
+from session_operator.reasons import Finding, Reason
 from session_operator.render.labels import selector
 from session_operator.resource import Object, SessionStore
 from session_operator.sources import Resolution
 from session_operator.workload import Workload
 
-
-class Reason(StrEnum):
-    """Every reason of a condition; each has a section in docs/reference/conditions.md."""
-
-    PODS_READY = "PodsReady"
-    PODS_NOT_READY = "PodsNotReady"
-    SCALED_TO_ZERO = "ScaledToZero"
-    NOT_DEPLOYED = "NotDeployed"
-    RECONCILING = "Reconciling"
-    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
-    ROLLOUT_COMPLETE = "RolloutComplete"
-    ROLLOUT_STALLED = "RolloutStalled"
-    ROTATION_DELAYED = "RotationDelayed"
-    DATABASE_REFUSED = "DatabaseRefused"
-    DATABASE_UNREACHABLE = "DatabaseUnreachable"
-    AS_EXPECTED = "AsExpected"
-    ALL_RESOLVED = "AllResolved"
-    SECRET_MISSING = "SecretMissing"  # noqa: S105
-    SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105
-    SECRET_INVALID = "SecretInvalid"  # noqa: S105
-    CONFIG_MAP_MISSING = "ConfigMapMissing"
-    CONFIG_MAP_KEY_MISSING = "ConfigMapKeyMissing"
-    NAME_TAKEN = "NameTaken"
-    APPLY_REFUSED = "ApplyRefused"
-    SPEC_REFUSED = "SpecRefused"
-    GATEWAY_API_MISSING = "GatewayApiMissing"
-    PROMETHEUS_OPERATOR_MISSING = "PrometheusOperatorMissing"
-    RECONCILIATION_PAUSED = "ReconciliationPaused"
-    RECONCILIATION_ACTIVE = "ReconciliationActive"
-
-
 CONDITIONS = ("Ready", "Progressing", "Degraded", "DatabasesResolved", "Paused")
 """The type of each condition, in the order of the status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A reason with what to say about it."""
-
-    reason: Reason
-    message: str
 
 
 def report(
     store: SessionStore,
     resolutions: Sequence[Resolution],
     *,
+    applied: int | None,
     dsn_map: str | None,
     workload: Workload | None,
     failure: Finding | None,
@@ -69,28 +30,31 @@ def report(
 ) -> Object:
     """The whole status. Conditions whose status did not change keep their time of transition.
 
-    `failure` keeps the store from what its spec says, `absent` is an optional object that the cluster has no place for,
-    `held_until` is when newer Secrets reach the pods.
+    `applied` is the generation of the spec that the objects were brought to last. `failure` keeps the store from what
+    its spec says, `absent` is an optional object that the cluster has no place for, `held_until` is when newer Secrets
+    reach the pods.
     """
     unresolved = _unresolved(resolutions)
     trouble = failure or unresolved or _trouble(workload)
-    blocking = None if trouble and _serves_the_others(workload, trouble) else trouble
+    # A paused store runs what was applied last: the spec as it is keeps nothing back
+    blocking = _blocking(workload, _trouble(workload) if store.paused else trouble)
     trouble = trouble or absent
     progress = _held(store, held_until) if held_until else _progress(workload, blocking)
+    spec, runs = store.generation, applied if store.paused else store.generation
     conditions = [
-        (False, blocking) if blocking else _ready(workload),
-        (progress.reason in (Reason.ROLLOUT_IN_PROGRESS, Reason.ROTATION_DELAYED), progress),
-        (trouble is not None, trouble or Finding(Reason.AS_EXPECTED, "nothing is wrong")),
-        (unresolved is None, unresolved or _all_resolved(resolutions)),
-        (store.paused, _paused(store)),
+        (runs, *((None, _unapplied(workload, applied)) if store.paused else _ready(workload, blocking))),
+        (runs, progress.reason in (Reason.ROLLOUT_IN_PROGRESS, Reason.ROTATION_DELAYED), progress),
+        (spec, trouble is not None, trouble or Finding(Reason.AS_EXPECTED, "nothing is wrong")),
+        (spec, unresolved is None, unresolved or _all_resolved(resolutions)),
+        (spec, store.paused, _paused(store)),
     ]
     before = {condition["type"]: condition for condition in store.status.get("conditions", ())}
     databases = [_database(resolution, workload) for resolution in resolutions]
     status: Object = {
         "observedGeneration": store.generation,
         "conditions": [
-            _condition(kind, holds, finding, store.generation, before.get(kind), now)
-            for kind, (holds, finding) in zip(CONDITIONS, conditions, strict=True)
+            _condition(kind, holds, finding, generation, before.get(kind), now)
+            for kind, (generation, holds, finding) in zip(CONDITIONS, conditions, strict=True)
         ],
         "databases": databases,
         "availableDatabases": f"{sum(map(_available, databases))}/{len(databases)}",
@@ -99,7 +63,7 @@ def report(
         "selector": ",".join(f"{name}={value}" for name, value in sorted(selector(store).items())),
         "endpoint": store.endpoint,
     }
-    return status | ({"dsnMap": dsn_map} if dsn_map else {})
+    return status | ({"appliedGeneration": applied} if applied else {}) | ({"dsnMap": dsn_map} if dsn_map else {})
 
 
 def begun(store: SessionStore, now: datetime) -> Object:
@@ -108,7 +72,7 @@ def begun(store: SessionStore, now: datetime) -> Object:
     conditions = [
         _condition("Ready", None, finding, store.generation, condition, now)
         if condition["type"] == "Ready"
-        else {**condition, "observedGeneration": store.generation}
+        else condition
         for condition in store.status["conditions"]
     ]
     return {**store.status, "observedGeneration": store.generation, "conditions": conditions}
@@ -160,6 +124,11 @@ def _trouble(workload: Workload | None) -> Finding | None:
     return None
 
 
+def _blocking(workload: Workload | None, trouble: Finding | None) -> Finding | None:
+    """The trouble, if it is one that keeps a store from being ready."""
+    return None if trouble and _serves_the_others(workload, trouble) else trouble
+
+
 def _serves_the_others(workload: Workload | None, trouble: Finding) -> bool:
     """Whether the trouble is one database of several: pods are ready while any of theirs serves."""
     if workload is None:
@@ -196,8 +165,16 @@ def _held(store: SessionStore, until: datetime) -> Finding:
     return Finding(Reason.ROTATION_DELAYED, message)
 
 
-def _ready(workload: Workload | None) -> tuple[bool, Finding]:
-    """Readiness when nothing is wrong but, at most, a database out of reach."""
+def _unapplied(workload: Workload | None, applied: int | None) -> Finding:
+    """What is known of a paused store, whose spec as it is was never applied, be it for `Paused` alone."""
+    last = f"the spec of generation {applied} was applied last" if applied else "no spec is known to have been applied"
+    pods = f"{workload.ready} of {workload.desired} pods are ready" if workload else "there is no Deployment"
+    return Finding(Reason.RECONCILIATION_PAUSED, f"spec.reconciliation is Paused: {last}; {pods}")
+
+
+def _ready(workload: Workload | None, blocking: Finding | None) -> tuple[bool, Finding]:
+    if blocking:
+        return False, blocking
     if workload is None:
         return False, Finding(Reason.NOT_DEPLOYED, "no Deployment yet")
     if workload.rolling:
@@ -230,14 +207,14 @@ def _available(database: Object) -> bool:
 
 
 def _condition(
-    kind: str, holds: bool | None, finding: Finding, generation: int, before: Object | None, now: datetime
+    kind: str, holds: bool | None, finding: Finding, generation: int | None, before: Object | None, now: datetime
 ) -> Object:
     status = "Unknown" if holds is None else "True" if holds else "False"
     unchanged = before is not None and before["status"] == status
-    return {
+    about = {"observedGeneration": generation} if generation else {}
+    return about | {
         "type": kind,
         "status": status,
-        "observedGeneration": generation,
         "lastTransitionTime": before["lastTransitionTime"] if before and unchanged else _timestamp(now),
         "reason": finding.reason.value,
         "message": printable(finding.message)[:32768],

@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from session_operator.status import Reason
+from session_operator.reasons import Reason
 
 from .apiserver import ROOT
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from session_operator.events import Happening, _event
 from session_operator.plan import Change, Plan, text
 from session_operator.printable import PrintableFormatter, printable, word
+from session_operator.reasons import Finding, Reason
 from session_operator.resource import Key
-from session_operator.status import Finding, Reason, report
+from session_operator.status import report
 
 from .stores import store
 
@@ -35,7 +36,7 @@ def test_what_is_no_word_is_none(text: object) -> None:
 
 def test_conditions_and_events_hold_no_control_character() -> None:
     failure = Finding(Reason.APPLY_REFUSED, NASTY)
-    status = report(store(), [], dsn_map=None, workload=None, failure=failure, now=datetime.now(UTC))
+    status = report(store(), [], applied=3, dsn_map=None, workload=None, failure=failure, now=datetime.now(UTC))
 
     assert {each["message"] for each in status["conditions"] if each["reason"] == "ApplyRefused"} == {TAMED}
     assert (

@@ -73,8 +73,8 @@ async def test_readiness_is_about_the_newest_spec_from_the_first_status_on(api: 
     await api.write_store(image="registry.example/session:2")
     store = await api.until(STORES, "chat", lambda body: body["status"]["observedGeneration"] == 2)
 
-    assert condition(store, "Ready")["status"] in ("False", "Unknown")
-    assert {each["observedGeneration"] for each in store["status"]["conditions"]} == {2}
+    ready = condition(store, "Ready")
+    assert (ready["status"] in ("False", "Unknown"), ready["observedGeneration"]) == (True, 2)
 
 
 async def test_a_store_waits_for_a_secret_that_is_missing_and_heals_when_it_appears(api: Api) -> None:
@@ -246,7 +246,10 @@ async def test_a_store_scaled_to_zero_is_not_ready(api: Api) -> None:
 async def test_a_paused_store_is_left_alone_and_still_observed(api: Api) -> None:
     await served(api)
     await api.write_store(reconciliation="Paused", image="registry.example/session:2")
-    await api.until_condition("chat", "Paused", "True", "ReconciliationPaused")
+    paused = await api.until_condition("chat", "Paused", "True", "ReconciliationPaused")
+    assert (paused["status"]["observedGeneration"], paused["status"]["appliedGeneration"]) == (2, 1)
+    ready = condition(paused, "Ready")
+    assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("Unknown", "ReconciliationPaused", 1)
 
     await api.edit(SERVICES, "chat", {"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}})
     await api.delete(SERVICE_ACCOUNTS, "chat")
@@ -256,6 +259,34 @@ async def test_a_paused_store_is_left_alone_and_still_observed(api: Api) -> None
     assert await api.get(SERVICE_ACCOUNTS, "chat") is None
     deployment = await api.deployed()
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "agno-session-service:0.1.0"
+
+    await api.write_store(image="registry.example/session:2")
+    await api.until(STORES, "chat", lambda body: body["status"]["appliedGeneration"] == 3)
+
+
+async def test_a_spec_that_was_refused_before_a_pause_was_not_applied(api: Api) -> None:
+    await served(api)
+    await api.write_store(resources={"requests": {"memory": "512Mi"}, "limits": {"memory": "64Mi"}})
+    refused = await api.until_condition("chat", "Ready", "False", "ApplyRefused")
+    assert (refused["metadata"]["generation"], refused["status"]["appliedGeneration"]) == (2, 1)
+
+    await api.edit(STORES, "chat", {"spec": {"reconciliation": "Paused"}})
+
+    paused = await api.until_condition("chat", "Paused", "True", "ReconciliationPaused")
+    ready = condition(paused, "Ready")
+    assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("Unknown", "ReconciliationPaused", 1)
+
+
+async def test_a_store_that_was_paused_from_the_first_has_no_generation_that_was_applied(api: Api) -> None:
+    await api.write_secret("chat-main", dsn=DSN)
+    await api.write_store(reconciliation="Paused")
+
+    paused = await api.until_condition("chat", "Paused", "True", "ReconciliationPaused")
+
+    assert "appliedGeneration" not in paused["status"]
+    ready = condition(paused, "Ready")
+    assert (ready["status"], ready["reason"]) == ("Unknown", "ReconciliationPaused")
+    assert "observedGeneration" not in ready
 
 
 async def test_annotations_of_a_store_do_not_reach_its_pods(api: Api) -> None:

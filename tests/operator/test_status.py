@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from session_operator.reasons import Finding, Reason
 from session_operator.resource import Object, SessionStore
 from session_operator.sight import Sight
 from session_operator.sources import resolve
-from session_operator.status import Finding, Reason, report
+from session_operator.status import begun, report
 from session_operator.workload import Workload
 
 from .stores import database, secret, store
@@ -36,7 +37,8 @@ def status_of(running: Workload | None, *, of: SessionStore | None = None, found
     of = of or store()
     found = secret(dsn="postgresql://db") if found is ... else found
     resolutions = resolve(of, dict.fromkeys(of.secrets, found))
-    return report(of, resolutions, dsn_map="chat-dsn-map-1", workload=running, now=NOW, **{"failure": None} | more)
+    told = {"applied": of.generation, "failure": None} | more
+    return report(of, resolutions, dsn_map="chat-dsn-map-1", workload=running, now=NOW, **told)
 
 
 def conditions(status: Object) -> dict[str, tuple[str, str]]:
@@ -196,3 +198,51 @@ def test_a_database_of_a_pod_that_the_store_does_not_name_is_not_reported() -> N
     status = status_of(workload(databases={"gone": Sight("Serving")}))
 
     assert [each["id"] for each in status["databases"]] == ["main"]
+
+
+PAUSED = store(reconciliation="Paused", metadata={"generation": 7})
+RUNNING = {
+    "pods that are ready": (workload(), ("False", "RolloutComplete"), ("False", "AsExpected")),
+    "pods that are not": (workload(ready=1), ("False", "RolloutComplete"), ("True", "PodsNotReady")),
+    "a rollout": (workload(rolling=True), ("True", "RolloutInProgress"), ("False", "AsExpected")),
+    "a stalled rollout": (
+        workload(rolling=True, stalled=True),
+        ("False", "RolloutStalled"),
+        ("True", "RolloutStalled"),
+    ),
+    "nothing": (None, ("False", "NotDeployed"), ("False", "AsExpected")),
+}
+
+
+@pytest.mark.parametrize("what", RUNNING)
+@pytest.mark.parametrize("applied", [5, None])
+def test_of_a_paused_store_nobody_knows_whether_its_spec_is_ready(what: str, applied: int | None) -> None:
+    running, progressing, degraded = RUNNING[what]
+
+    status = status_of(running, of=PAUSED, applied=applied)
+
+    found = conditions(status)
+    assert found["Ready"] == ("Unknown", "ReconciliationPaused")
+    assert (found["Progressing"], found["Degraded"]) == (progressing, degraded)
+    generations = {each["type"]: each.get("observedGeneration") for each in status["conditions"]}
+    about_the_spec = dict.fromkeys(("Degraded", "DatabasesResolved", "Paused"), 7)
+    assert generations == {"Ready": applied, "Progressing": applied} | about_the_spec
+    assert (status["observedGeneration"], status.get("appliedGeneration")) == (7, applied)
+
+
+def test_a_spec_that_cannot_be_resolved_is_told_of_a_paused_store_and_says_nothing_of_its_rollout() -> None:
+    found = conditions(status_of(workload(), of=PAUSED, found=None, applied=5))
+
+    assert found["Progressing"] == ("False", "RolloutComplete")
+    assert (found["Degraded"], found["DatabasesResolved"]) == (("True", "SecretMissing"), ("False", "SecretMissing"))
+
+
+def test_a_spec_that_is_being_applied_changes_what_is_said_of_readiness_alone() -> None:
+    before = status_of(workload(), of=PAUSED, applied=5)
+
+    status = begun(store(metadata={"generation": 8}, status=before), NOW)
+
+    ready, *others = status["conditions"]
+    assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("Unknown", "Reconciling", 8)
+    assert others == before["conditions"][1:]
+    assert (status["observedGeneration"], status["appliedGeneration"]) == (8, 5)

@@ -1,0 +1,44 @@
+"""Why a condition is as it is: the one word and the words about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Every reason of a condition; each has a section in docs/reference/conditions.md."""
+
+    PODS_READY = "PodsReady"
+    PODS_NOT_READY = "PodsNotReady"
+    SCALED_TO_ZERO = "ScaledToZero"
+    NOT_DEPLOYED = "NotDeployed"
+    RECONCILING = "Reconciling"
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
+    ROLLOUT_COMPLETE = "RolloutComplete"
+    ROLLOUT_STALLED = "RolloutStalled"
+    ROTATION_DELAYED = "RotationDelayed"
+    DATABASE_REFUSED = "DatabaseRefused"
+    DATABASE_UNREACHABLE = "DatabaseUnreachable"
+    AS_EXPECTED = "AsExpected"
+    ALL_RESOLVED = "AllResolved"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105
+    SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105
+    SECRET_INVALID = "SecretInvalid"  # noqa: S105
+    CONFIG_MAP_MISSING = "ConfigMapMissing"
+    CONFIG_MAP_KEY_MISSING = "ConfigMapKeyMissing"
+    NAME_TAKEN = "NameTaken"
+    APPLY_REFUSED = "ApplyRefused"
+    SPEC_REFUSED = "SpecRefused"
+    GATEWAY_API_MISSING = "GatewayApiMissing"
+    PROMETHEUS_OPERATOR_MISSING = "PrometheusOperatorMissing"
+    RECONCILIATION_PAUSED = "ReconciliationPaused"
+    RECONCILIATION_ACTIVE = "ReconciliationActive"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reason with what to say about it."""
+
+    reason: Reason
+    message: str
