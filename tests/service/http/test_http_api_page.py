@@ -9,11 +9,13 @@ import pytest
 from session_service.app import routes
 from session_service.http.parameters import Selection
 from session_service.http.scopes import required_scope
+from session_service.settings import Settings
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/http-api.md").read_text()
+SETTINGS = Settings.load({"AGNO_PG_DSN": "postgresql://a@b/c"})
 ROUTES = {
     f"{method} {route.template}": handler
-    for route in routes(SimpleNamespace(), None, SimpleNamespace(termination_log=None))
+    for route in routes(SimpleNamespace(), None, SETTINGS)
     for method, handler in route.handlers.items()
 }
 OF_SESSIONS = {name: handler for name, handler in ROUTES.items() if "/sessions" in name}
