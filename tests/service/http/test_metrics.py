@@ -100,9 +100,10 @@ async def test_a_replica_is_seen_by_state_and_its_connections_are_counted(v3, se
 
 async def test_every_metric_is_on_the_page_with_its_labels_and_no_other(v3, serve, free_port):
     main = {"dsn": v3.dsn, "readOnlyDsn": v3.dsn}
-    client = await serve({"main": main, "away": v3.server.dsn(host="127.0.0.1", port=str(free_port))})
+    away = v3.server.dsn(host="127.0.0.1", port=str(free_port))
+    client = await serve({"main": main, "away": away}, AGNO_JWT_JWKS_URL=f"http://127.0.0.1:{free_port}/")
+    await until(lambda: sample(client, "database_errors_total", database="away", reason="NotListening"))
     await client.get("/sessions")
-    await client.get("/sessions?db_id=away")
     found = {}
     for family in client.server.app[METRICS].registry.collect():
         labels = {label for each in family.samples for label in each.labels} - {"le"}
