@@ -34,6 +34,8 @@ class Reason(StrEnum):
     PROMETHEUS_OPERATOR_MISSING = "PrometheusOperatorMissing"
     RECONCILIATION_PAUSED = "ReconciliationPaused"
     RECONCILIATION_ACTIVE = "ReconciliationActive"
+    SPEC_APPLIED = "SpecApplied"
+    NOT_APPLIED = "NotApplied"
 
 
 @dataclass(frozen=True, slots=True)

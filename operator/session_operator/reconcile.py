@@ -23,7 +23,7 @@ from session_operator.render.pod import mounted_map
 from session_operator.resource import Key, Malformed, Object, SessionStore
 from session_operator.rotation import held_until
 from session_operator.sources import Resolution, key_version, missing_key, resolve
-from session_operator.status import begun, is_reported, refused, report
+from session_operator.status import applied_generation, begun, is_reported, refused, report
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Reconciler:
         status = report(
             store,
             resolutions,
-            applied=store.generation if outcome.applied else store.status.get("appliedGeneration"),
+            applied=store.generation if outcome.applied else applied_generation(store),
             dsn_map=mounted_map(deployment["spec"]["template"]) if deployment else None,
             workload=running,
             failure=outcome.failure,

@@ -12,7 +12,7 @@ from session_operator.resource import Object, SessionStore
 from session_operator.sources import Resolution
 from session_operator.workload import Workload
 
-CONDITIONS = ("Ready", "Progressing", "Degraded", "DatabasesResolved", "Paused")
+CONDITIONS = ("Ready", "Progressing", "Degraded", "DatabasesResolved", "Paused", "Applied")
 """The type of each condition, in the order of the status."""
 
 
@@ -47,6 +47,7 @@ def report(
         (spec, trouble is not None, trouble or Finding(Reason.AS_EXPECTED, "nothing is wrong")),
         (spec, unresolved is None, unresolved or _all_resolved(resolutions)),
         (spec, store.paused, _paused(store)),
+        (applied or spec, applied is not None, _applied(applied)),
     ]
     before = {condition["type"]: condition for condition in store.status.get("conditions", ())}
     databases = [_database(resolution, workload) for resolution in resolutions]
@@ -63,7 +64,7 @@ def report(
         "selector": ",".join(f"{name}={value}" for name, value in sorted(selector(store).items())),
         "endpoint": store.endpoint,
     }
-    return status | ({"appliedGeneration": applied} if applied else {}) | ({"dsnMap": dsn_map} if dsn_map else {})
+    return status | ({"dsnMap": dsn_map} if dsn_map else {})
 
 
 def begun(store: SessionStore, now: datetime) -> Object:
@@ -83,8 +84,19 @@ def refused(status: Object, generation: int, message: str, now: datetime) -> Obj
     before = {condition["type"]: condition for condition in status.get("conditions", ())}
     finding = Finding(Reason.SPEC_REFUSED, message)
     holds = {"Ready": False, "Progressing": False, "Degraded": True}
-    conditions = [_condition(kind, holds.get(kind), finding, generation, before.get(kind), now) for kind in CONDITIONS]
+    said = (kind for kind in CONDITIONS if kind != "Applied")
+    conditions = [_condition(kind, holds.get(kind), finding, generation, before.get(kind), now) for kind in said]
+    conditions += [before["Applied"]] if "Applied" in before else []
     return {**status, "observedGeneration": generation, "conditions": conditions}
+
+
+def applied_generation(store: SessionStore) -> int | None:
+    """The generation of the spec that the objects were brought to last, as the status remembers it."""
+    # In a condition, for with a CRD that is older than the operator the API server refuses fields that are new
+    found = (
+        each for each in store.status.get("conditions", ()) if (each["type"], each["status"]) == ("Applied", "True")
+    )
+    return next((each["observedGeneration"] for each in found), None)
 
 
 def is_reported(store: SessionStore) -> bool:
@@ -188,6 +200,12 @@ def _paused(store: SessionStore) -> Finding:
     if store.paused:
         return Finding(Reason.RECONCILIATION_PAUSED, "spec.reconciliation is Paused: objects are left as they are")
     return Finding(Reason.RECONCILIATION_ACTIVE, "spec.reconciliation is Active")
+
+
+def _applied(generation: int | None) -> Finding:
+    if generation is None:
+        return Finding(Reason.NOT_APPLIED, "no generation of the spec is known to have been applied")
+    return Finding(Reason.SPEC_APPLIED, f"the objects were brought to the spec of generation {generation}")
 
 
 def _database(resolution: Resolution, workload: Workload | None) -> Object:

@@ -119,7 +119,7 @@ async def test_readiness_is_told_of_a_generation_that_was_applied_alone(api: Api
     ready = 0
     for version, body in stores.seen.items():
         status, about = body["status"], condition(body, "Ready")
-        applied = status["appliedGeneration"]
+        applied = condition(body, "Applied")["observedGeneration"]
         if about["status"] == "True":
             ready += 1
             assert applied == status["observedGeneration"] == about["observedGeneration"]

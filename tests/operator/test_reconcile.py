@@ -247,7 +247,7 @@ async def test_a_paused_store_is_left_alone_and_still_observed(api: Api) -> None
     await served(api)
     await api.write_store(reconciliation="Paused", image="registry.example/session:2")
     paused = await api.until_condition("chat", "Paused", "True", "ReconciliationPaused")
-    assert (paused["status"]["observedGeneration"], paused["status"]["appliedGeneration"]) == (2, 1)
+    assert (paused["status"]["observedGeneration"], condition(paused, "Applied")["observedGeneration"]) == (2, 1)
     ready = condition(paused, "Ready")
     assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("Unknown", "ReconciliationPaused", 1)
 
@@ -261,14 +261,14 @@ async def test_a_paused_store_is_left_alone_and_still_observed(api: Api) -> None
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "agno-session-service:0.1.0"
 
     await api.write_store(image="registry.example/session:2")
-    await api.until(STORES, "chat", lambda body: body["status"]["appliedGeneration"] == 3)
+    await api.until_condition("chat", "Applied", "True", "SpecApplied")
 
 
 async def test_a_spec_that_was_refused_before_a_pause_was_not_applied(api: Api) -> None:
     await served(api)
     await api.write_store(resources={"requests": {"memory": "512Mi"}, "limits": {"memory": "64Mi"}})
     refused = await api.until_condition("chat", "Ready", "False", "ApplyRefused")
-    assert (refused["metadata"]["generation"], refused["status"]["appliedGeneration"]) == (2, 1)
+    assert (refused["metadata"]["generation"], condition(refused, "Applied")["observedGeneration"]) == (2, 1)
 
     await api.edit(STORES, "chat", {"spec": {"reconciliation": "Paused"}})
 
@@ -283,7 +283,7 @@ async def test_a_store_that_was_paused_from_the_first_has_no_generation_that_was
 
     paused = await api.until_condition("chat", "Paused", "True", "ReconciliationPaused")
 
-    assert "appliedGeneration" not in paused["status"]
+    assert condition(paused, "Applied")["reason"] == "NotApplied"
     ready = condition(paused, "Ready")
     assert (ready["status"], ready["reason"]) == ("Unknown", "ReconciliationPaused")
     assert "observedGeneration" not in ready

@@ -11,7 +11,7 @@ from session_operator.reasons import Finding, Reason
 from session_operator.resource import Object, SessionStore
 from session_operator.sight import Sight
 from session_operator.sources import resolve
-from session_operator.status import begun, report
+from session_operator.status import applied_generation, begun, refused, report
 from session_operator.workload import Workload
 
 from .stores import database, secret, store
@@ -177,6 +177,7 @@ def test_the_time_of_a_condition_is_that_of_its_last_change() -> None:
         "Degraded": earlier,
         "DatabasesResolved": earlier,
         "Paused": earlier,
+        "Applied": earlier,
     }
 
 
@@ -226,8 +227,9 @@ def test_of_a_paused_store_nobody_knows_whether_its_spec_is_ready(what: str, app
     assert (found["Progressing"], found["Degraded"]) == (progressing, degraded)
     generations = {each["type"]: each.get("observedGeneration") for each in status["conditions"]}
     about_the_spec = dict.fromkeys(("Degraded", "DatabasesResolved", "Paused"), 7)
-    assert generations == {"Ready": applied, "Progressing": applied} | about_the_spec
-    assert (status["observedGeneration"], status.get("appliedGeneration")) == (7, applied)
+    assert generations == {"Ready": applied, "Progressing": applied, "Applied": applied or 7} | about_the_spec
+    assert status["observedGeneration"] == 7
+    assert found["Applied"] == (("True", "SpecApplied") if applied else ("False", "NotApplied"))
 
 
 def test_a_spec_that_cannot_be_resolved_is_told_of_a_paused_store_and_says_nothing_of_its_rollout() -> None:
@@ -245,4 +247,13 @@ def test_a_spec_that_is_being_applied_changes_what_is_said_of_readiness_alone() 
     ready, *others = status["conditions"]
     assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("Unknown", "Reconciling", 8)
     assert others == before["conditions"][1:]
-    assert (status["observedGeneration"], status["appliedGeneration"]) == (8, 5)
+    assert status["observedGeneration"] == 8
+
+
+@pytest.mark.parametrize("applied", [5, None])
+def test_the_generation_that_was_applied_is_remembered(applied: int | None) -> None:
+    status = status_of(workload(), of=PAUSED, applied=applied)
+    after = refused(begun(store(status=status), NOW), 9, "no such name", NOW)
+
+    assert applied_generation(store(status=after)) == applied
+    assert applied_generation(store()) is None
