@@ -92,11 +92,9 @@ def refused(status: Object, generation: int, message: str, now: datetime) -> Obj
 
 def applied_generation(store: SessionStore) -> int | None:
     """The generation of the spec that the objects were brought to last, as the status remembers it."""
-    # In a condition, for with a CRD that is older than the operator the API server refuses fields that are new
-    found = (
-        each for each in store.status.get("conditions", ()) if (each["type"], each["status"]) == ("Applied", "True")
-    )
-    return next((each["observedGeneration"] for each in found), None)
+    # In a condition: fields that a CRD lacks, since it is older than the operator, are refused with all of the status
+    conditions = store.status.get("conditions", ())
+    return next((each["observedGeneration"] for each in conditions if each["reason"] == Reason.SPEC_APPLIED), None)
 
 
 def is_reported(store: SessionStore) -> bool:

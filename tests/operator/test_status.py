@@ -257,3 +257,9 @@ def test_the_generation_that_was_applied_is_remembered(applied: int | None) -> N
 
     assert applied_generation(store(status=after)) == applied
     assert applied_generation(store()) is None
+
+
+def test_a_status_has_no_field_that_the_first_definition_lacks_for_an_older_one_would_refuse_it_whole() -> None:
+    first = "observedGeneration conditions databases availableDatabases dsnMap replicas readyReplicas selector endpoint"
+
+    assert set(status_of(workload())) == set(first.split())
