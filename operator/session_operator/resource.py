@@ -133,12 +133,16 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Who gets in: holders of one security key, or of tokens that `verification_key` or `jwks` verify."""
+    """Who gets in: holders of one security key, or of tokens that `verification_key` or `jwks` verify.
+
+    `service_accounts`: where the service accounts are that get in as well.
+    """
 
     security_key: Reference | None
     verification_key: Reference | None
     jwks: Reference | None
     tokens: Mapping[str, Any]
+    service_accounts: Mapping[str, Any] | None
 
     @classmethod
     def parse(cls, auth: Mapping[str, Any]) -> Self:
@@ -149,7 +153,11 @@ class Auth:
 
         jwt = auth.get("jwt", {})
         return cls(
-            reference(auth, "securityKey"), reference(jwt, "verificationKey"), reference(jwt, "jwks"), tokens=jwt
+            reference(auth, "securityKey"),
+            reference(jwt, "verificationKey"),
+            reference(jwt, "jwks"),
+            tokens=jwt,
+            service_accounts=auth.get("serviceAccounts"),
         )
 
     @property

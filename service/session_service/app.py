@@ -21,6 +21,7 @@ from session_service.http.jwks_url import JwksUrl
 from session_service.http.observer import Observer
 from session_service.http.routing import Route, Router
 from session_service.http.server import Rules
+from session_service.http.service_accounts import AccountTokens
 from session_service.observability.database_metrics import DatabaseCollector, ReloadCollector
 from session_service.observability.exchange import UNMATCHED
 from session_service.observability.jwks_metrics import JwksCollector
@@ -75,7 +76,9 @@ def create_app(settings: Settings) -> web.Application:
     reloader = None
     if settings.databases_file is not None:
         reloader = Reloader(settings.databases_file, live, applied=prober.follow)
-    callers = authenticator(settings.auth)
+    service_accounts = settings.auth.service_accounts
+    accounts = None if service_accounts is None else AccountTokens(live, service_accounts)
+    callers = authenticator(settings.auth, accounts=accounts)
     keys = callers.jwks_url
     table = routes(prober, keys, settings)
     known = [(method, route.template) for route in table for method in route.handlers]

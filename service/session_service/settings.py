@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from session_service.database.dsn_map import BadDsnMap, DsnFile, DsnMap
+from session_service.database.dsn_map import ACCOUNTS_VARIABLE, BadDsnMap, DsnFile, DsnMap
 from session_service.http.auth import AuthSettings
 from session_service.http.remote import Networks
+from session_service.http.service_accounts import AccountSettings
 from session_service.observability.logs import Format
 from session_service.spelling import doubtful
 from session_service.variables import DSN_VARIABLES, VARIABLES, BadSetting, read
@@ -88,6 +89,7 @@ class Settings:
                 admin_scope=value["AGNO_JWT_ADMIN_SCOPE"],
                 databases_claim=value["AGNO_JWT_DATABASES_CLAIM"],
                 user_isolation=value["AGNO_USER_ISOLATION"],
+                service_accounts=_service_accounts(value),
             ),
             doubtful=noticed,
         )
@@ -108,11 +110,22 @@ class Settings:
             found.append(
                 "everybody who reaches this port may read and delete all sessions: set OS_SECURITY_KEY or JWT_…"
             )
+        if self.auth.service_accounts and not self.auth.uses_tokens and not self.auth.security_key:
+            found.append(
+                "AGNO_SERVICE_ACCOUNTS_DB_ID keeps nobody out who shows no token: set OS_SECURITY_KEY or JWT_… as well"
+            )
         if self.auth.uses_tokens and not self.auth.isolates_users:
             found.append("a valid token opens everybody's sessions, since AGNO_USER_ISOLATION is off")
         if self.auth.uses_tokens and not self.auth.enforces_scopes:
             found.append("a valid token may read, write and delete, since AGNO_AUTHORIZATION is off")
         return found
+
+
+def _service_accounts(value: Mapping[str, Any]) -> AccountSettings | None:
+    db_id = value[ACCOUNTS_VARIABLE]
+    if db_id is None:
+        return None
+    return AccountSettings(db_id, value["AGNO_SERVICE_ACCOUNTS_TABLE"], value["AGNO_SERVICE_ACCOUNTS_CACHE_SECONDS"])
 
 
 def _key(value: Mapping[str, Any], name: str) -> str | None:
@@ -126,15 +139,16 @@ def _key(value: Mapping[str, Any], name: str) -> str | None:
 def _databases(value: Mapping[str, Any]) -> tuple[DsnMap, DsnFile | None]:
     """The databases, and the file that they come from, if any."""
     default, schema = value["AGNO_DEFAULT_DB_ID"], value["AGNO_SESSION_SCHEMA"]
+    accounts = value[ACCOUNTS_VARIABLE]
     given = next((name for name in DSN_VARIABLES if value[name] is not None), None)
     if given is None:
         raise BadSetting(f"no database: set {', '.join(DSN_VARIABLES[:-1])} or {DSN_VARIABLES[-1]}, or give --embedded")
     try:
         if given == "AGNO_SESSION_DSN_MAP":
-            return DsnMap.parse(value[given], default, schema), None
+            return DsnMap.parse(value[given], default, schema).having(accounts, ACCOUNTS_VARIABLE), None
         if given in {"AGNO_SESSION_DSN_MAP_FILE", "AGNO_PG_DSN_FILE"}:
-            file = DsnFile(value[given], given == "AGNO_PG_DSN_FILE", default, schema)
+            file = DsnFile(value[given], given == "AGNO_PG_DSN_FILE", default, schema, accounts)
             return file.load(), file
-        return DsnMap.of_one(value[given], default, schema), None
+        return DsnMap.of_one(value[given], default, schema).having(accounts, ACCOUNTS_VARIABLE), None
     except BadDsnMap as error:
         raise BadSetting(f"{given}: {error}") from None

@@ -196,6 +196,19 @@ AUTHENTICATION = (
     Variable("AGNO_JWT_ISSUER", str, None, "The issuer that tokens must name."),
     Variable("AGNO_JWT_ADMIN_SCOPE", str, DEFAULT_ADMIN_SCOPE, "The scope that grants everything."),
     Variable("AGNO_JWT_DATABASES_CLAIM", str, None, "The claim that names the database ids which a token reaches."),
+    Variable(
+        "AGNO_SERVICE_ACCOUNTS_DB_ID",
+        database_id,
+        None,
+        "The database with the service accounts of an AgentOS, whose tokens (`agno_pat_…`) are then taken.",
+    ),
+    Variable("AGNO_SERVICE_ACCOUNTS_TABLE", str, "agno_service_accounts", "The table that they are in."),
+    Variable(
+        "AGNO_SERVICE_ACCOUNTS_CACHE_SECONDS",
+        _seconds,
+        30.0,
+        "How long what was found of such a token counts, also after it was revoked.",
+    ),
     Variable("AGNO_OS_ID", str, None, "The id of the AgentOS that this service stands in for."),
     Variable(
         "AGNO_USER_ISOLATION",

@@ -1,7 +1,8 @@
 """Serve AgentOS itself, run by the Python of .venv-agentos: the reference of the contract test.
 
 Reads from stdin a JSON list of `{"mode", "dsn", "port"}` and serves each on 127.0.0.1, all in one process: importing
-agno costs more than serving. `"adapter": "async"` serves through agno's other adapter. With `--uvloop` it runs on
+agno costs more than serving. `"adapter": "async"` serves through agno's other adapter, `"accounts": true` with service
+accounts in the database. With `--uvloop` it runs on
 uvloop, as `uvicorn` on the command line does.
 """
 
@@ -51,17 +52,19 @@ def access(mode: str) -> dict[str, Any]:
     raise ValueError(mode)
 
 
-def agent_os(mode: str, dsn: str, adapter: str) -> AgentOS:
+def agent_os(mode: str, dsn: str, adapter: str, *, accounts: bool) -> AgentOS:
     """AgentOS in a mode. Databases come with workflows: those need no model, and no service accounts appear."""
-    workflows = [Workflow(name=f"keeper {i}", db=db) for i, db in enumerate(databases(mode, dsn, adapter))]
-    return AgentOS(id="my-os", telemetry=False, workflows=workflows, **access(mode))
+    found = databases(mode, dsn, adapter)
+    workflows = [Workflow(name=f"keeper {i}", db=db) for i, db in enumerate(found)]
+    return AgentOS(id="my-os", telemetry=False, workflows=workflows, db=found[0] if accounts else None, **access(mode))
 
 
 async def serve(servers: list[dict[str, Any]]) -> None:
     """Serve until the process is ended."""
     running = []
     for server in servers:
-        app = agent_os(server["mode"], server["dsn"], server.get("adapter", "sync")).get_app()
+        accounts = server.get("accounts", False)
+        app = agent_os(server["mode"], server["dsn"], server.get("adapter", "sync"), accounts=accounts).get_app()
         config = uvicorn.Config(app, host="127.0.0.1", port=server["port"], log_level="warning")
         running.append(uvicorn.Server(config).serve())
     await asyncio.gather(*running)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from .exchange import Answer, Request
@@ -117,11 +118,17 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
 @contextmanager
 def agentos(postgres: Postgres, logs: Path, prefix: str = "agentos") -> Iterator[Servers]:
     """AgentOS from PyPI, in its own virtual environment."""
-    if not AGENTOS_PYTHON.exists():
-        raise RuntimeError("AgentOS is not installed: make .venv-agentos/.installed")
     servers = databases(postgres, prefix, CONFIGURATIONS)
     plan = [{"mode": mode, "dsn": server.database.dsn, "port": server.port} for (_, mode), server in servers.items()]
-    log = logs / "agentos.log"
+    with agentos_process(plan, logs / "agentos.log"):
+        yield servers
+
+
+@contextmanager
+def agentos_process(plan: list[dict[str, Any]], log: Path) -> Iterator[None]:
+    """AgentOS as agentos_server.py reads the plan, while all of it answers."""
+    if not AGENTOS_PYTHON.exists():
+        raise RuntimeError("AgentOS is not installed: make .venv-agentos/.installed")
     with log.open("wb") as output:
         process = subprocess.Popen(
             [AGENTOS_PYTHON, Path(__file__).with_name("agentos_server.py")],
@@ -134,9 +141,9 @@ def agentos(postgres: Postgres, logs: Path, prefix: str = "agentos") -> Iterator
         assert process.stdin
         process.stdin.write(json.dumps(plan).encode())
         process.stdin.close()
-        for server in servers.values():
-            wait_for(server.port, process, log)
-        yield servers
+        for server in plan:
+            wait_for(server["port"], process, log)
+        yield
     finally:
         process.kill()
         process.wait()

@@ -22,7 +22,7 @@ RECORDED = {example["name"] for example in EXAMPLES}
 NEW = [case for case in CASES if case["name"] not in RECORDED]  # the others replace what an example expects
 IN_PYTHON = {
     *("ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors", "large-answers"),
-    "safe-by-default",
+    *("safe-by-default", "noted-use"),
 }
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])

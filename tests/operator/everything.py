@@ -28,7 +28,8 @@ EVERYTHING: Object = {
             "audience": ["chat"],
             "issuer": "https://id.example",
             "databasesClaim": "databases",
-        }
+        },
+        "serviceAccounts": {"database": "main"},
     },
     "cors": {"origins": ["https://chat.example.com"]},
     "service": {"annotations": {"example.com/internal": "true"}},

@@ -79,7 +79,8 @@ def rendered_variables(auth: Any) -> set[str]:
 
 
 def test_no_variable_that_the_operator_sets_can_be_set_beside_it(server: ApiServer, namespace: str) -> None:
-    for name in rendered_variables({"securityKey": KEY}) | rendered_variables({"jwt": TOKENS}) | SET:
+    by_key = {"securityKey": KEY, "serviceAccounts": {"database": "main", "table": "t", "cacheSeconds": 0}}
+    for name in rendered_variables(by_key) | rendered_variables({"jwt": TOKENS}) | SET:
         spec = STORES["good"]["one database"] | {"podTemplate": {"env": [{"name": name, "value": "x"}]}}
 
         assert f"{name} is set by the operator" in applied(server, namespace, spec).stderr

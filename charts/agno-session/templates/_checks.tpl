@@ -36,6 +36,13 @@
     {{- fail (printf "%s is about tokens: name the Secret of the key that verifies them, auth.jwt.verificationKey.existingSecret.name or auth.jwt.jwks.existingSecret.name, or their URL, auth.jwt.jwksUrl" $name) -}}
   {{- end -}}
 {{- end -}}
+{{- $accounts := .Values.auth.serviceAccounts.database -}}
+{{- if and $accounts (not (include "agno-session.tokens" .)) (not .Values.auth.securityKey.existingSecret.name) -}}
+  {{- fail "auth.serviceAccounts keeps nobody out who shows no token: name the Secret of auth.securityKey or auth.jwt as well" -}}
+{{- end -}}
+{{- if and $dsn (not (has $accounts (list "" "default"))) -}}
+  {{- fail (printf "auth.serviceAccounts.database is %s, but the one database of dsn.existingSecret has the id default" $accounts) -}}
+{{- end -}}
 {{- with .Values.autoscaling -}}
   {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
     {{- fail (printf "autoscaling.minReplicas is %v, more than autoscaling.maxReplicas, %v" .minReplicas .maxReplicas) -}}

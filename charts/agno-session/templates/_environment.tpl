@@ -38,6 +38,13 @@
   "AGNO_OS_ID" .Values.auth.osId
   "AGNO_REQUIRE_AUTHENTICATION" (ternary "true" "" (or (ne .Values.auth.securityKey.existingSecret.name "") (eq (include "agno-session.tokens" .) "yes")))
 }}
+{{- with .Values.auth.serviceAccounts }}{{ if .database }}
+{{- $plain = merge $plain (dict
+  "AGNO_SERVICE_ACCOUNTS_DB_ID" .database
+  "AGNO_SERVICE_ACCOUNTS_TABLE" .table
+  "AGNO_SERVICE_ACCOUNTS_CACHE_SECONDS" (int64 .cacheSeconds)
+) }}
+{{- end }}{{ end }}
 {{- if include "agno-session.tokens" . }}
 {{- $plain = merge $plain (dict
   "AGNO_AUTHORIZATION" (toJson .Values.auth.authorization | replace "null" "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from session_operator.resource import Auth, Object, Reference
@@ -14,8 +15,11 @@ FILE = "jwks.json"
 def environment(auth: Auth) -> list[Object]:
     """The variables, secret ones by reference. A Secret that is emptied must not open the pods that start then."""
     required = {"name": "AGNO_REQUIRE_AUTHENTICATION", "value": "true"}
-    if auth.security_key:
-        return [required, _secret("OS_SECURITY_KEY", auth.security_key)]
+    callers = [_secret("OS_SECURITY_KEY", auth.security_key)] if auth.security_key else _tokens(auth)
+    return [required, *callers, *_service_accounts(auth)]
+
+
+def _tokens(auth: Auth) -> list[Object]:
     tokens = auth.tokens
     variables = {
         "AGNO_JWT_ALGORITHM": tokens["algorithm"],
@@ -34,7 +38,20 @@ def environment(auth: Auth) -> list[Object]:
     if auth.jwks:
         variables["JWT_JWKS_FILE"] = f"{DIRECTORY}/{FILE}"
     keys = [_secret("JWT_VERIFICATION_KEY", auth.verification_key)] if auth.verification_key else []
-    return [required, *keys] + [{"name": name, "value": value} for name, value in variables.items()]
+    return keys + _variables(variables)
+
+
+def _service_accounts(auth: Auth) -> list[Object]:
+    accounts = auth.service_accounts
+    if accounts is None:
+        return []
+    return _variables(
+        {
+            "AGNO_SERVICE_ACCOUNTS_DB_ID": accounts["database"],
+            "AGNO_SERVICE_ACCOUNTS_TABLE": accounts["table"],
+            "AGNO_SERVICE_ACCOUNTS_CACHE_SECONDS": str(accounts["cacheSeconds"]),
+        }
+    )
 
 
 def volume(auth: Auth) -> Object | None:
@@ -53,6 +70,10 @@ def ports(auth: Auth) -> tuple[int, ...]:
     """The port of the URL of keys, if there is one."""
     url = urlsplit(auth.tokens.get("jwksUrl", ""))
     return (url.port or {"https": 443, "http": 80}[url.scheme],) if url.scheme else ()
+
+
+def _variables(values: Mapping[str, str]) -> list[Object]:
+    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def _secret(name: str, reference: Reference) -> Object:

@@ -20,6 +20,8 @@ DATABASE_ID = "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 LONGEST_DATABASE_ID = 128
 DatabaseId = NewType("DatabaseId", str)
 
+ACCOUNTS_VARIABLE = "AGNO_SERVICE_ACCOUNTS_DB_ID"
+
 _ID_FORM = "write letters, digits, '.', '_' and '-', 128 at the most, as main"
 
 
@@ -84,18 +86,31 @@ class DsnMap:
         ids = [_id(number, key) for number, key in enumerate(entries, 1)]
         return _with_default({id: tuple(_sources(id, entries[id], schema)) for id in ids}, default)
 
+    def having(self, id: DatabaseId | None, variable: str) -> DsnMap:
+        """The map itself. Raises BadDsnMap where it lacks the id, if any, that a variable names."""
+        if id is not None and id not in self.sources:
+            raise BadDsnMap(f"{variable} names {id!r}, which it lacks; it has: {', '.join(self.sources)}")
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class DsnFile:
-    """A file that holds a map or, if `single`, the DSN of one database; `default` and `schema` are as in `parse`."""
+    """A file that holds a map or, if `single`, the DSN of one database; `default` and `schema` are as in `parse`.
+
+    `accounts`: the database of service accounts, if any, which it must not lack.
+    """
 
     path: Path
     single: bool = False
     default: DatabaseId | None = None
     schema: str | None = None
+    accounts: DatabaseId | None = None
 
     def load(self) -> DsnMap:
         """Read it."""
+        return self._load().having(self.accounts, ACCOUNTS_VARIABLE)
+
+    def _load(self) -> DsnMap:
         try:
             text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -108,9 +123,7 @@ class DsnFile:
 
 
 def _with_default(sources: dict[DatabaseId, tuple[Source, ...]], default: DatabaseId | None) -> DsnMap:
-    if default is not None and default not in sources:
-        raise BadDsnMap(f"AGNO_DEFAULT_DB_ID names {default!r}, which it lacks; it has: {', '.join(sources)}")
-    return DsnMap(sources, next(iter(sources)) if default is None else default)
+    return DsnMap(sources, default or next(iter(sources))).having(default, "AGNO_DEFAULT_DB_ID")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,21 +3,22 @@
 Three modes, chosen by the settings: JSON Web Tokens, one security key, or open.
 """
 
-import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
 
 from jwt import get_algorithm_by_name
 from yarl import URL
 
 from session_service.http.caller import NOBODY, Caller
+from session_service.http.credentials import SERVICE_ACCOUNT, Credential, SecurityKey, SignedToken
 from session_service.http.errors import ApiError
 from session_service.http.jwks import JwksFile, static_key
 from session_service.http.jwks_url import JwksUrl
+from session_service.http.service_accounts import TOKEN_PREFIX, AccountSettings, AccountTokens
 from session_service.http.tokens import TokenVerifier
+from session_service.store.service_accounts import ServiceAccount
 
 OPEN_PATHS = frozenset({"/", "/health", "/info", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"})
 PROBE_PATHS = frozenset({"/healthz", "/healthz/startup", "/healthz/ready"})
@@ -26,10 +27,6 @@ DEFAULT_ALGORITHM = "RS256"
 DEFAULT_ADMIN_SCOPE = "agent_os:admin"
 
 _VERIFIERS = "JWT_VERIFICATION_KEY, JWT_JWKS_FILE or AGNO_JWT_JWKS_URL"
-
-# Identities that AgentOS gives to its own parts; no token may claim one.
-_RESERVED_PREFIXES = ("sa:", "__oauth__:")
-_RESERVED_SUBJECT = "__scheduler__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,7 @@ class AuthSettings:
     admin_scope: str = DEFAULT_ADMIN_SCOPE
     databases_claim: str | None = None
     user_isolation: bool | None = None
+    service_accounts: AccountSettings | None = None
 
     @property
     def uses_tokens(self) -> bool:
@@ -84,100 +82,83 @@ class AuthSettings:
         return self.uses_tokens and self.user_isolation is not False
 
 
-class Credential(Protocol):
-    """One way to tell callers by their token."""
-
-    missing: ClassVar[str]
-
-    async def caller(self, token: str) -> Caller:
-        """The caller who presents the token. Raises ApiError 401."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecurityKey:
-    """One shared key that opens everything and carries no identity."""
-
-    key: str = field(repr=False)
-    missing: ClassVar[str] = "Authorization header required"
-
-    async def caller(self, token: str) -> Caller:
-        """Compare in constant time; bytes, as compare_digest refuses text that is not ASCII."""
-        if not hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.key.encode("utf-8", "surrogatepass")):
-            raise ApiError(401, "Invalid authentication token")
-        return Caller()
-
-
-@dataclass(frozen=True, slots=True)
-class SignedToken:
-    """JSON Web Tokens: `sub` is the user, `scopes` are their rights."""
-
-    verifier: TokenVerifier
-    enforce_scopes: bool
-    admin_scope: str
-    databases_claim: str | None
-    user_isolation: bool
-    missing: ClassVar[str] = "Authorization header missing"
-
-    async def caller(self, token: str) -> Caller:
-        """Verify the token and read the caller out of its claims."""
-        claims = await self.verifier.claims(token)
-        user_id = claims.get("sub")
-        if user_id is not None and (user_id.startswith(_RESERVED_PREFIXES) or user_id == _RESERVED_SUBJECT):
-            raise ApiError(401, "Invalid token subject")
-        scopes = _scopes(claims.get("scopes"))
-        admin = self.admin_scope in scopes
-        return Caller(
-            user_id=user_id,
-            scopes=scopes if self.enforce_scopes else None,
-            admin=admin,
-            isolated=self.user_isolation and not admin,
-            databases=None if admin or self.databases_claim is None else _databases(claims.get(self.databases_claim)),
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Authenticator:
     """Authenticates requests; without a credential everybody is let in.
 
+    accounts: tells service accounts by their tokens, None where there are none. admin_scope: that of accounts too.
+    tenants: callers reach the databases that a claim names, which a service account has not.
     jwks_url: the keys that somebody has to `follow` while the service runs.
     """
 
     credential: Credential | None
-    jwks_url: JwksUrl | None = None
+    accounts: AccountTokens | None
+    admin_scope: str
+    tenants: bool
+    jwks_url: JwksUrl | None
 
-    async def authenticate(self, method: str, path: str, headers: Mapping[str, str]) -> Caller:
-        """The caller of a request.
+    async def authenticate(
+        self, method: str, path: str, headers: Mapping[str, str], address: str | None = None
+    ) -> Caller:
+        """The caller of a request that comes from an address.
 
         `path` is decoded, without the query; `headers` is matched without regard to case, as aiohttp's is.
-        Raises ApiError 401.
+        Raises ApiError 401, and 429 and 503 of service accounts.
         """
-        if self.credential is None:
-            return Caller()
         if method == "OPTIONS" or _is_open(path):
             return NOBODY
-        token = _token(headers.get("Authorization", ""))
+        authorization = headers.get("Authorization", "")
+        if self.credential is None:
+            return await self._in_the_open(authorization, address)
+        token = _token(authorization)
         if not token:
             raise ApiError(401, self.credential.missing)
-        if token.startswith("agno_pat_"):
+        if not token.startswith(TOKEN_PREFIX):
+            return await self.credential.caller(token)
+        if self.accounts is None:
             raise ApiError(401, "Service accounts are not enabled on this AgentOS instance")
-        return await self.credential.caller(token)
+        return self._service_account(await self.accounts.account(token, address))
+
+    async def _in_the_open(self, authorization: str, address: str | None) -> Caller:
+        """Where nobody needs a credential: a valid token of an account limits who shows it, a wrong one is ignored."""
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if self.accounts is None or scheme.lower() != "bearer" or not token.startswith(TOKEN_PREFIX):
+            return Caller()
+        try:
+            return self._service_account(await self.accounts.account(token, address))
+        except ApiError:
+            return Caller()
+
+    def _service_account(self, account: ServiceAccount) -> Caller:
+        admin = self.admin_scope in account.scopes
+        return Caller(
+            user_id=f"{SERVICE_ACCOUNT}{account.name}",
+            scopes=account.scopes,
+            admin=admin,
+            isolated=not admin,
+            databases=() if self.tenants and not admin else None,
+        )
 
 
-def authenticator(settings: AuthSettings, clock: Callable[[], float] = time.monotonic) -> Authenticator:
+def authenticator(
+    settings: AuthSettings, clock: Callable[[], float] = time.monotonic, accounts: AccountTokens | None = None
+) -> Authenticator:
     """The authenticator that the settings ask for. Raises ValueError, saying what to set, where they contradict."""
+    credential: Credential | None = None
+    jwks_url = JwksUrl(settings.jwks_url, settings.algorithm) if settings.jwks_url else None
     if settings.uses_tokens:
-        jwks_url = JwksUrl(settings.jwks_url, settings.algorithm) if settings.jwks_url else None
-        return Authenticator(_signed_token(settings, clock, jwks_url), jwks_url)
-    for name in settings.about_tokens:
-        raise ValueError(f"{name} is about tokens, but nothing verifies them: set {_VERIFIERS}")
-    if settings.security_key:
-        return Authenticator(SecurityKey(settings.security_key))
-    if settings.required:
+        credential = _signed_token(settings, clock, jwks_url)
+    elif settings.about_tokens:
+        raise ValueError(f"{settings.about_tokens[0]} is about tokens, but nothing verifies them: set {_VERIFIERS}")
+    elif settings.security_key:
+        credential = SecurityKey(settings.security_key)
+    elif settings.required:
         raise ValueError(
             "AGNO_REQUIRE_AUTHENTICATION is on, and there is no key, or an empty one: "
             f"set OS_SECURITY_KEY, {_VERIFIERS}"
         )
-    return Authenticator(None)
+    return Authenticator(credential, accounts, settings.admin_scope, settings.databases_claim is not None, jwks_url)
 
 
 def _signed_token(settings: AuthSettings, clock: Callable[[], float], jwks_url: JwksUrl | None) -> SignedToken:
@@ -227,14 +208,3 @@ def _token(authorization: str) -> str:
     if authorization[:7].lower() == "bearer ":
         authorization = authorization[7:]
     return authorization.strip()
-
-
-def _scopes(claim: object) -> frozenset[str]:
-    listed = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
-    return frozenset(scope for scope in listed if isinstance(scope, str))
-
-
-def _databases(claim: object) -> tuple[str, ...]:
-    """The database ids of a claim: a text or a list of texts. Of any other shape it names none."""
-    listed = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
-    return tuple(listed) if all(isinstance(id, str) for id in listed) else ()

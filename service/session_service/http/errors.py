@@ -28,6 +28,11 @@ def not_found(session_id: str) -> ApiError:
     return ApiError(404, f"Session with id '{session_id}' not found")
 
 
+def authentication_unavailable() -> ApiError:
+    """503 where nobody can tell now whether a token is valid."""
+    return ApiError(503, "Authentication is temporarily unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
 def database_failure(error: DatabaseError, db_id: str) -> ApiError:
     """What a client is told when a database fails; the id is known to the client, the rest of the DSN is not.
 

@@ -21,10 +21,11 @@ _FAILURES = {
     413: "The body is too large",
     415: "The body is encoded",
     422: "A parameter or the body does not fit",
+    429: "Too many service accounts' tokens from this address were wrong",
     503: "The database is unavailable, or asked for too much",
     504: "The database did not answer in time",
 }
-_OF_ALL = (400, 401, 403, 404, 422, 503, 504)
+_OF_ALL = (400, 401, 403, 404, 422, 429, 503, 504)
 _WITH_BODY = (408, 413, 415)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import jwt
 
-from session_service.http.errors import RETRY_AFTER_SECONDS, ApiError
+from session_service.http.errors import ApiError, authentication_unavailable
 from session_service.http.jwks import Key
 from session_service.http.jwks_url import KeysUnavailable
 
@@ -60,8 +60,7 @@ class TokenVerifier:
             except jwt.InvalidTokenError as error:
                 failure = error
         if not complete:
-            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            raise ApiError(503, "Authentication is temporarily unavailable", headers)
+            raise authentication_unavailable()
         raise failure
 
     async def _keys_for(self, token: bytes) -> tuple[tuple[Key, ...], bool]:

@@ -23,6 +23,7 @@ REFUSALS = {
     413: "body_too_large",
     414: "url_too_long",
     415: "encoded",
+    429: "too_many_failures",
     431: "headers_too_large",
 }
 OVERLOADED = "overloaded"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from jwt import get_algorithm_by_name
 
 from session_operator.render import render
 from session_operator.resource import Object
+from session_service.database.dsn_map import DatabaseId
 from session_service.http.auth import AuthSettings
+from session_service.http.service_accounts import AccountSettings
 from session_service.settings import Settings
 from tests.operator.apiserver import ROOT
 from tests.operator.stores import store
@@ -36,7 +39,7 @@ def as_the_service_reads_it(auth: Object) -> AuthSettings:
 
     environment = {each["name"]: value(each) for each in pod(auth)["spec"]["containers"][0]["env"]}
     del environment["AGNO_SESSION_DSN_MAP_FILE"]
-    return Settings.load(environment | {"DATABASE_URL": "postgresql://db"}).auth
+    return Settings.load(environment | {"AGNO_SESSION_DSN_MAP": '{"main": "postgresql://db"}'}).auth
 
 
 def test_the_service_knows_every_algorithm_that_a_store_may_name() -> None:
@@ -58,6 +61,15 @@ def test_a_security_key_reaches_the_service_by_reference() -> None:
 
     assert settings.security_key == "chat-auth/key"
     assert not settings.uses_tokens
+
+
+@pytest.mark.parametrize("callers", [{"securityKey": KEY}, {"jwt": {"verificationKey": KEY} | DEFAULTS}])
+def test_service_accounts_get_in_beside_all_others(callers: Object) -> None:
+    accounts = {"database": "main", "table": "accounts", "cacheSeconds": 0}
+    settings = as_the_service_reads_it(callers | {"serviceAccounts": accounts})
+
+    assert settings.service_accounts == AccountSettings(DatabaseId("main"), "accounts", 0)
+    assert replace(settings, service_accounts=None) == as_the_service_reads_it(callers)
 
 
 def test_tokens_are_verified_scopes_enforced_and_users_kept_apart_unless_the_spec_says_otherwise() -> None:

@@ -10,6 +10,7 @@ from session_service.http.scopes import required_scope
 from session_service.variables import AUTHENTICATION
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/authentication.md").read_text()
+STATUSES = {401, 403, 429, 503}
 SOURCES = sorted(Path(http.__file__).parent.glob("*.py"))
 
 
@@ -30,7 +31,7 @@ def refusals():
     for source in SOURCES:
         for node in ast.walk(ast.parse(source.read_text())):
             match node:
-                case ast.Call(func=ast.Name("ApiError"), args=[ast.Constant(401 | 403 | 503 as status), words, *_]):
+                case ast.Call(func=ast.Name("ApiError"), args=[ast.Constant(status), words, *_]) if status in STATUSES:
                     match words:
                         case ast.Constant(text):
                             yield status, text
@@ -47,8 +48,8 @@ def test_every_variable_of_it_is_there_with_its_default():
     assert shown.keys() == {*about_it, "AGNO_CORS_ORIGINS"}
     for name, default in about_it.items():
         if default not in (None, ()):
-            text = str(default).lower() if isinstance(default, bool) else default
-            assert shown[name] == f"`{text}`"
+            text = f"{default:g}" if isinstance(default, float) else str(default)
+            assert shown[name] == f"`{text.lower() if isinstance(default, bool) else text}`"
         else:
             assert shown[name] in ("none", "`AGNO_OS_ID`")
 
