@@ -111,7 +111,7 @@ async def test_every_metric_is_on_the_page_with_its_labels_and_no_other(v3, serv
         if name.startswith("agno_session_"):
             found[name] = (family.type, labels)
     section = PAGE.partition("## Service\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(agno_session_\w+)` \| (\w+) \| (.*?) \|", section, re.MULTILINE)
+    rows = re.findall(r"^\| `(agno_session_\w+)` \| (\w+) \|(.*?) \|", section, re.MULTILINE)
     assert {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows} == found
     assert len(rows) == len(found)
 
