@@ -35,6 +35,12 @@ def sights(answer: str | bytes, databases: Collection[str]) -> Mapping[str, Sigh
     }
 
 
+def keyless(answer: bytes) -> bool:
+    """Whether a pod says that it has no keys to verify tokens with."""
+    keys = _body(answer).get("keys")
+    return isinstance(keys, dict) and keys.get("state") == "missing"
+
+
 def worst(reports: Iterable[Mapping[str, Sight]]) -> Mapping[str, Sight]:
     """Each database as the pod sees it that sees it worst."""
     found: dict[str, Sight] = {}
@@ -47,14 +53,18 @@ def worst(reports: Iterable[Mapping[str, Sight]]) -> Mapping[str, Sight]:
 
 
 def _items(answer: str | bytes) -> list[Any]:
+    items = _body(answer).get("databases")
+    return items if isinstance(items, list) else []
+
+
+def _body(answer: str | bytes) -> dict[str, Any]:
     if len(answer) > LONGEST_ANSWER:
-        return []
+        return {}
     try:
         body = json.loads(answer)
     except (ValueError, RecursionError):
-        return []
-    items = body.get("databases") if isinstance(body, dict) else None
-    return items if isinstance(items, list) else []
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _rank(sight: Sight) -> tuple[int, str]:

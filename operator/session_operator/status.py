@@ -124,10 +124,11 @@ def _trouble(workload: Workload | None) -> Finding | None:
     if refused:
         return Finding(Reason.DATABASE_REFUSED, f"refused by {refused}{serving}")
     if workload.stalled:
-        why = workload.pod_failure or "new pods do not become ready"
+        why = workload.pod_failure or _keyless(workload) or "new pods do not become ready"
         return Finding(Reason.ROLLOUT_STALLED, f"the rollout stalled: {why}{serving}")
     if not workload.rolling and workload.ready < workload.desired:
-        why = workload.pod_failure or _named(workload, "Unreachable") or "see the events of the pods"
+        unreachable = _named(workload, "Unreachable")
+        why = workload.pod_failure or _keyless(workload) or unreachable or "see the events of the pods"
         return Finding(Reason.PODS_NOT_READY, f"{workload.ready} of {workload.desired} pods are ready: {why}")
     if unreachable := _named(workload, "Unreachable"):
         return Finding(Reason.DATABASE_UNREACHABLE, f"out of reach: {unreachable}")
@@ -145,6 +146,10 @@ def _serves_the_others(workload: Workload | None, trouble: Finding) -> bool:
         return False
     lost = trouble.reason is Reason.DATABASE_REFUSED and not workload.rolling and workload.ready >= workload.desired
     return lost or trouble.reason is Reason.DATABASE_UNREACHABLE
+
+
+def _keyless(workload: Workload) -> str:
+    return "a pod can't fetch the keys of auth.jwt.jwksUrl" if workload.keyless else ""
 
 
 def _named(workload: Workload, state: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from session_operator.printable import word
 from session_operator.render.pod import CONTAINER, mounted_map
 from session_operator.resource import Object
-from session_operator.sight import Sight, sights, worst
+from session_operator.sight import Sight, keyless, sights, worst
 
 _WAITING_IS_FAILURE = frozenset(
     {"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff",
@@ -29,6 +29,7 @@ class Workload:
     stalled: bool
     databases: Mapping[str, Sight]
     pod_failure: str = ""
+    keyless: bool = False
 
 
 def workload(
@@ -53,6 +54,7 @@ def workload(
         stalled=current and progressing.get("reason") == "ProgressDeadlineExceeded",
         databases=worst(_report(pod, answers, databases) for pod in telling),
         pod_failure=failures[0] if failures else "",
+        keyless=any(keyless(answers[name]) for pod in telling if (name := pod["metadata"]["name"]) in answers),
     )
 
 

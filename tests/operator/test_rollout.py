@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -65,6 +66,19 @@ async def test_a_stopped_container_names_the_database_that_refused_it(api: Api, 
     assert (main["state"], main["asSeenByPods"], main["reason"]) == ("Resolved", "Refused", "InvalidPassword")
     assert (archive["asSeenByPods"], archive.get("reason")) == ("Serving", None)
     assert store["status"]["availableDatabases"] == "1/2"
+
+
+async def test_pods_that_wait_for_the_keys_of_tokens_say_so(api: Api, deployment: Any, answers: dict[str, Any]) -> None:
+    answers |= {"body": {"keys": {"state": "missing", "reason": "c4nary"}, "databases": []}, "status": 503}
+    await pod(api, deployment, "chat-new", ready=False, address="127.0.0.1", port=answers["port"])
+    await roll_out(api, pods=0)
+
+    store = await api.until_condition("chat", "Ready", "False", "PodsNotReady")
+
+    assert condition(store, "Ready")["message"].endswith(
+        "pods are ready: a pod can't fetch the keys of auth.jwt.jwksUrl"
+    )
+    assert "c4nary" not in json.dumps(store)
 
 
 async def test_a_pod_within_reach_tells_at_once(api: Api, deployment: Any, answers: dict[str, Any]) -> None:

@@ -359,7 +359,8 @@ async def test_a_pod_whose_keys_are_missing_gets_no_requests_and_takes_part_when
 
 
 async def has_problem(client):
-    return "reason" in (await (await client.get("/healthz/ready")).json())["keys"]
+    body = await (await client.get("/healthz/ready")).json()
+    return "reason" in body["keys"] and all(each["state"] == "serving" for each in body["databases"])
 
 
 async def status(client, path, wanted):
