@@ -62,6 +62,15 @@ async def test_a_dsn_in_the_place_of_an_id_is_never_repeated(command):
     assert "canary" not in ended.output + ended.errors
 
 
+@pytest.mark.parametrize("command", ["check", "serve", "migrate", "indexes"])
+async def test_a_misspelt_variable_of_authentication_ends_every_command_with_one_line(command):
+    ended = await run(command, AGNO_PG_DSN="host=db", OS_SECURTY_KEY="canary")
+    assert (ended.code, ended.output) == (2, "")
+    [line] = ended.errors.splitlines()
+    assert line.startswith("session-service: OS_SECURTY_KEY is no variable of this service")
+    assert "canary" not in line
+
+
 async def test_check_tries_replicas_too(v3):
     ended = await run("check", AGNO_SESSION_DSN_MAP=json.dumps({"main": {"dsn": v3.dsn, "readOnlyDsn": "canary"}}))
     assert ended.code == 1
