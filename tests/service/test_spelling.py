@@ -43,7 +43,7 @@ LINKS = {  # of Services named agno, agno-auth, jwt, and auth of the application
     ("name", "nearest"),
     [
         ("JWT_VERIFICATION_KEYS", "JWT_VERIFICATION_KEY"),
-        ("JWT_JWKS", "JWT_JWKS_FILE"),
+        ("JWT_JWKS", "AGNO_JWT_JWKS_URL"),
         ("JWT_SECRET", "AGNO_JWT_ISSUER"),
         ("AGNO_JWT_ISSUERS", "AGNO_JWT_ISSUER"),
         ("AGNO_JWT_VERIFICATION_KEY", "JWT_VERIFICATION_KEY"),
