@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ REQUEST_TIMEOUT = 30
 WATCH_SECONDS = 300
 WATCH_SILENCE = 90
 """Seconds. The API server sends a bookmark each minute: longer silence means a dead connection."""
+LONGEST_LINE = 8 * 2**20
+"""Bytes of an event of a watch. etcd takes objects of 1.5 MB."""
 _METHODS = {
     "get": "GET",
     "list": "GET",
@@ -33,6 +36,8 @@ _METHODS = {
 PASSING = (429, 500, 502, 503, 504)
 """What an API server answers that is overloaded, or that has lost its etcd: every request may be made once more."""
 RETRY_PAUSES = (0.1, 0.4, 1.6)
+PAGE, WHOLE_PAGE = 10, 4
+"""How many objects are listed at a time: their metadata, or all of them. Each is up to 1.5 MB large."""
 LONGEST_PAUSE = 10
 """Seconds. A server that asks for more patience gets it from the queue."""
 
@@ -50,6 +55,7 @@ class Cluster:
         self._sent = sent
         self._api = ApiClient(configuration)
         self._api.user_agent = MANAGER
+        self._listing = asyncio.Semaphore(2)
 
     @classmethod
     @asynccontextmanager
@@ -84,7 +90,8 @@ class Cluster:
     async def get(self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False) -> Object | None:
         """Read one object, None if there is none."""
         try:
-            return await self._call("get", kind.path(namespace, name), accept=_accept("", metadata_only))
+            accept = metadata_accept("get") if metadata_only else "application/json"
+            return await self._call("get", kind.path(namespace, name), accept=accept)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -98,13 +105,23 @@ class Cluster:
         selector: str = "",
         fields: str = "",
         metadata_only: bool = False,
-    ) -> list[Object]:
-        """List the objects of one namespace, or of all, that have the labels and the fields of the selectors."""
-        query = ({"labelSelector": selector} if selector else {}) | ({"fieldSelector": fields} if fields else {})
-        accept = _accept("List", metadata_only)
-        answer = await self._call("list", kind.path(namespace), query=query, accept=accept)
-        items: list[Object] = answer["items"] or []  # an empty PartialObjectMetadataList says null
-        return items
+    ) -> AsyncIterator[Object]:
+        """List the objects of one namespace, or of all, that have the labels and the fields of the selectors.
+
+        A few at a time: objects are as large as whoever makes them likes, so keep of each what is needed.
+        """
+        query = {"limit": str(PAGE if metadata_only else WHOLE_PAGE)}
+        query |= ({"labelSelector": selector} if selector else {}) | ({"fieldSelector": fields} if fields else {})
+        accept = metadata_accept("list") if metadata_only else "application/json"
+        while True:
+            async with contextlib.nullcontext() if metadata_only else self._listing:
+                answer = await self._call("list", kind.path(namespace), query=query, accept=accept)
+            next_page = answer["metadata"].get("continue")
+            for item in answer.pop("items") or ():  # an empty PartialObjectMetadataList says null
+                yield item
+            if not next_page:
+                return
+            query["continue"] = next_page
 
     async def apply(
         self,
@@ -164,7 +181,7 @@ class Cluster:
         query |= {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
         timeout = aiohttp.ClientTimeout(total=WATCH_SECONDS + 30, sock_read=WATCH_SILENCE)
-        response = await self._send("watch", kind.path(namespace), query, None, _accept("", True), None, timeout)
+        response = await self._send("watch", kind.path(namespace), query, None, metadata_accept("watch"), None, timeout)
         try:
             yield _events(response.content)
         finally:
@@ -241,14 +258,19 @@ def _fenced(fence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
 
 
 async def _events(lines: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Object]]:
-    async for line in lines:
-        event = json.loads(line)
-        if event["type"] == "ERROR":
-            raise error_of(500, json.dumps(event["object"]))
-        yield event["type"], event["object"]
+    # aiohttp's own lines end the watch at 128 KiB, and annotations alone may have twice that
+    rest = b""
+    async for piece in lines.iter_any():
+        *whole, rest = (rest + piece).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise ValueError(f"a line of a watch is longer than {LONGEST_LINE} bytes")
+        for line in whole:
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                raise error_of(500, json.dumps(event["object"]))
+            yield event["type"], event["object"]
 
 
-def _accept(suffix: str, metadata_only: bool) -> str:
-    if not metadata_only:
-        return "application/json"
-    return f"application/json;as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
+def metadata_accept(verb: str) -> str:
+    """The header Accept of a request that gets the metadata of objects alone."""
+    return f"application/json;as=PartialObjectMetadata{'List' if verb == 'list' else ''};g=meta.k8s.io;v=v1"

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import kopf
 
-from session_operator.cluster import Cluster
+from session_operator.cluster import PAGE, Cluster, metadata_accept
 from session_operator.health import routes, verdict
 from session_operator.kinds import STORES
 from session_operator.leader import Lease
@@ -23,7 +23,7 @@ from session_operator.listener import listening
 from session_operator.metrics import Metrics
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler
-from session_operator.resource import Key
+from session_operator.resource import Key, Object
 from session_operator.signs import Signs
 from session_operator.watches import Watches
 
@@ -122,6 +122,8 @@ class Controller:
                 connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
                 headers=info.as_http_headers(),
                 trace_configs=[self._tracing()],
+                middlewares=[_metadata_alone],
+                response_class=ListOfStores,
             )
             return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
 
@@ -173,8 +175,32 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.client_timeout = WATCH_SECONDS + 10
     settings.watching.connect_timeout = 30
     settings.watching.reconnect_backoff = 1
-    settings.watching.chunk_size = 100  # not all stores in memory at once
+    settings.watching.chunk_size = PAGE  # not all stores in memory at once
     return settings
+
+
+class ListOfStores(aiohttp.ClientResponse):
+    """An answer to kopf, which holds lists until all is handled: of each store, what tells it apart."""
+
+    async def json(self, **options: Any) -> Any:
+        """Read the body."""
+        body = await super().json(**options)
+        if isinstance(body, dict) and "items" in body:
+            body["items"] = [_told_apart(item) for item in body["items"] or ()]  # of no metadata, null
+        return body
+
+
+def _told_apart(item: Mapping[str, Any]) -> Object:
+    metadata = {name: item["metadata"][name] for name in ("namespace", "name", "uid", "resourceVersion")}
+    return {"apiVersion": STORES.api_version, "kind": STORES.name, "metadata": metadata}
+
+
+async def _metadata_alone(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Which stores there are and that they changed is all that kopf is told: what they hold is read one by one."""
+    verb = _verb(request.url.path, request.url.query)
+    if verb != "get":
+        request.headers["Accept"] = metadata_accept(verb)
+    return await send(request)
 
 
 def _verb(path: str, query: Mapping[str, str]) -> str:

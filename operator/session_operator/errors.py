@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+_LONGEST = 4096
+"""Characters of a message: the server quotes what it refuses, however long."""
+
 
 class ApiError(Exception):
     """The API server refused: HTTP status, its reason and its message; for how many seconds to leave it alone."""
 
     def __init__(self, status: int, reason: str, message: str, retry_after: float = 0) -> None:
+        message = message[:_LONGEST]
         super().__init__(f"{status} {reason}: {message}")
         self.retry_after = retry_after
         self.status = status

@@ -11,13 +11,15 @@ from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
 from session_operator.events import Happening, Recorder
 from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, SERVICES, Kind
-from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
+from session_operator.old_maps import Mounting, old_maps
+from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, slim, stamp, was_applied
 from session_operator.reasons import Finding, Reason
 from session_operator.render.dsn_map import name_prefix
 from session_operator.render.earlier import earlier
 from session_operator.render.labels import instance_selector
 from session_operator.render.pod import mounted_map
 from session_operator.resource import MANAGER, Object, SessionStore
+from session_operator.workload import is_seen
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +39,12 @@ class Objects:
         named = [(kind, name) for kind in OWNED if kind is not SECRETS] + [(SERVICES, store.metrics_service)]
         named = [each for each in named if each not in but]
         maps, items = await asyncio.gather(
-            cluster.list(SECRETS, namespace, selector=instance_selector(store), metadata_only=True),
+            _maps(cluster, store),
             asyncio.gather(
                 *(cluster.get(kind, namespace, name, metadata_only=kind is not DEPLOYMENTS) for kind, name in named)
             ),
         )
-        live = {(SECRETS, item["metadata"]["name"]): item for item in maps}
-        live |= {each: item for each, item in zip(named, items, strict=True) if item is not None}
+        live = maps | {each: item for each, item in zip(named, items, strict=True) if item is not None}
         return cls(cluster, store, live)
 
     @property
@@ -53,7 +54,7 @@ class Objects:
         return deployment if deployment is not None and is_owned(deployment, self._store.uid) else None
 
     def has_map(self, name: str | None) -> bool:
-        """Whether there is a Secret of that name that carries the labels of the store."""
+        """Whether there is a DSN map of the store of that name."""
         return (SECRETS, name) in self._live
 
     async def find(self, kind: Kind, name: str) -> Object | None:
@@ -124,21 +125,17 @@ class Objects:
         optional = {(kind, self._store.key.name) for kind in OPTIONAL} | {(SERVICES, self._store.metrics_service)}
         return optional - asked
 
-    async def delete_old_maps(self) -> None:
-        """Delete the DSN maps that neither the Deployment nor one of its ReplicaSets mounts."""
-        maps = {
-            name: item
-            for (kind, name), item in self._live.items()
-            if kind is SECRETS and name.startswith(name_prefix(self._store)) and is_owned(item, self._store.uid)
-        }
-        newest = mounted_map(self.deployment["spec"]["template"]) if self.deployment else None
-        if not maps.keys() - {newest}:
+    async def delete_old_maps(self, wanted: str | None) -> None:
+        """Delete the DSN maps that no pod has and none will get."""
+        deployment, prefix = self.deployment, name_prefix(self._store)
+        maps = {name: item for (kind, name), item in self._live.items() if kind is SECRETS and name.startswith(prefix)}
+        kept = {wanted, mounted_map(deployment["spec"]["template"]) if deployment else None}
+        if not maps.keys() - kept:
             return
-        namespace, selector = self._store.key.namespace, instance_selector(self._store)
-        replica_sets = await self._cluster.list(REPLICA_SETS, namespace, selector=selector)
-        mounted = {mounted_map(replica_set["spec"]["template"]) for replica_set in replica_sets}
-        for name in maps.keys() - mounted - {newest}:
-            await self._delete(SECRETS, maps[name], "is mounted by no ReplicaSet")
+        listed = self._cluster.list(REPLICA_SETS, self._store.key.namespace, selector=instance_selector(self._store))
+        mountings = [Mounting.of(each) async for each in listed]
+        for name in old_maps(maps, kept, mountings, all_seen=deployment is None or is_seen(deployment)):
+            await self._delete(SECRETS, maps[name], "is mounted by no pod")
 
     async def _hand_over_replicas(self, deployment: Object) -> None:
         """Keep the number of pods when the spec no longer says it: a field that nobody owns falls back to 1."""
@@ -158,3 +155,13 @@ def _ours_to_take(there: Object) -> bool:
     """Whether an object without our owner reference was ours: somebody removed the reference and set no other owner."""
     owners = there["metadata"].get("ownerReferences", ())
     return was_applied(there) and not any(owner.get("controller") for owner in owners)
+
+
+async def _maps(cluster: Cluster, store: SessionStore) -> dict[tuple[Kind, str], Object]:
+    """The DSN maps of a store. Anybody may give a Secret its labels; those of others cost no memory."""
+    secrets = cluster.list(SECRETS, store.key.namespace, selector=instance_selector(store), metadata_only=True)
+    return {
+        (SECRETS, each["metadata"]["name"]): slim(each)
+        async for each in secrets
+        if is_owned(each, store.uid) and each["metadata"]["name"].startswith(name_prefix(store))
+    }

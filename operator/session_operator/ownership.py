@@ -18,6 +18,8 @@ from session_operator.resource import GROUP, MANAGER, Object
 _Path = tuple[str, ...]
 """Keys of FieldsV1: f:<field>, or k:<keys of a list item as JSON>. There, {} is a leaf or an atomic whole, and "." the
 thing itself."""
+_LONGEST_ENTRY = 4096
+"""Characters of an entry of `managedFields` of a Secret. The operator's own has some 700."""
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """Hash of what was applied last: tells that a field is no longer wanted."""
 
@@ -28,6 +30,16 @@ def stamp(wanted: Object) -> Object:
     applied = {APPLIED_ANNOTATION: hashlib.sha256(content.encode()).hexdigest()[:16]}
     annotations = wanted["metadata"].get("annotations", {}) | applied
     return {**wanted, "metadata": {**wanted["metadata"], "annotations": annotations}}
+
+
+def slim(live: Object) -> Object:
+    """What of the metadata of an object is looked at here: the rest may be as large as anybody makes it."""
+    metadata = live["metadata"]
+    kept = {name: metadata[name] for name in ("name", "uid", "resourceVersion", "creationTimestamp", "ownerReferences")}
+    annotations = metadata.get("annotations", {})
+    kept["annotations"] = {name: annotations[name] for name in (APPLIED_ANNOTATION,) if name in annotations}
+    fields = metadata.get("managedFields", ())
+    return {"metadata": kept | {"managedFields": [each for each in fields if len(str(each)) <= _LONGEST_ENTRY]}}
 
 
 def is_owned(live: Object, uid: str) -> bool:

@@ -5,20 +5,37 @@ from __future__ import annotations
 from session_operator.cluster import Cluster
 from session_operator.kinds import PODS, REPLICA_SETS
 from session_operator.ownership import is_owned
-from session_operator.render.pod import CONTAINER, PORT_NAME
+from session_operator.render.pod import CONTAINER, MAP_VOLUME, PORT_NAME
 from session_operator.resource import Object
 
 
 async def pods_of(cluster: Cluster, deployment: Object, selector: str) -> list[Object]:
     """List them. `selector` narrows what is looked through, it proves nothing."""
     namespace = deployment["metadata"]["namespace"]
-    pods = await cluster.list(PODS, namespace, selector=selector)
+    pods = [of_interest(pod) async for pod in cluster.list(PODS, namespace, selector=selector)]
     if not pods:
         return []
     # After the pods, so that there is the ReplicaSet of each
-    replica_sets = await cluster.list(REPLICA_SETS, namespace, selector=selector, metadata_only=True)
-    owners = [each["metadata"]["uid"] for each in replica_sets if is_owned(each, deployment["metadata"]["uid"])]
+    replica_sets = cluster.list(REPLICA_SETS, namespace, selector=selector, metadata_only=True)
+    owners = [each["metadata"]["uid"] async for each in replica_sets if is_owned(each, deployment["metadata"]["uid"])]
     return [pod for pod in pods if any(is_owned(pod, owner) for owner in owners)]
+
+
+def of_interest(pod: Object) -> Object:
+    """What of a pod is looked at; all of it may be large, and there may be a thousand."""
+    containers, volumes = pod["spec"]["containers"], pod["spec"].get("volumes", ())
+    return {
+        "metadata": _only(pod["metadata"], "name", "ownerReferences", "deletionTimestamp"),
+        "spec": {
+            "containers": [_only(each, "name", "ports") for each in containers if each["name"] == CONTAINER],
+            "volumes": [each for each in volumes if each["name"] == MAP_VOLUME],
+        },
+        "status": _only(pod.get("status", {}), "podIP", "phase", "containerStatuses", "conditions"),
+    }
+
+
+def _only(body: Object, *names: str) -> Object:
+    return {name: body[name] for name in names if name in body}
 
 
 def health_url(pod: Object) -> str | None:

@@ -22,7 +22,7 @@ from session_operator.render import render
 from session_operator.render.pod import mounted_map
 from session_operator.resource import Key, Malformed, Object, SessionStore
 from session_operator.rotation import held_until
-from session_operator.sources import Resolution, key_version, missing_key, resolve
+from session_operator.sources import Resolution, key_version, missing_key, resolve, trimmed
 from session_operator.status import applied_generation, begun, is_reported, refused, report
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Outcome:
     """What became of applying the objects of a store; a refusal is raised once it is reported."""
 
     applied: bool = False
+    dsn_map: str | None = None
     failure: Finding | None = None
     absent: Finding | None = None
     held_until: datetime | None = None
@@ -60,6 +61,7 @@ class Reconciler:
         self._secrets_of_store: dict[Key, frozenset[Key]] = {}
         self._needless: dict[Key, tuple[str, int, frozenset[tuple[Kind, str]]]] = {}
         self._unsettled: set[Key] = set()
+        self._reading = asyncio.Semaphore(8)
 
     def stores_of(self, secret: Key) -> Iterable[Key]:
         """The stores that name a Secret."""
@@ -114,11 +116,10 @@ class Reconciler:
             await self._write_status(key, store.uid, status)
             for happening in transitions(store.status, status):
                 await self._recorder.record(key, store.uid, happening)
+        if not store.paused:
+            await objects.delete_old_maps(outcome.dsn_map)
         if outcome.refusal is not None:
             raise outcome.refusal
-        # During a rollout the ReplicaSet of the template before may still be in the making
-        if not store.paused and running is not None and not running.rolling:
-            await objects.delete_old_maps()
         if outcome.held_until:
             return max(0.0, min(UNSETTLED_SECONDS, (outcome.held_until - _now()).total_seconds()))
         return self._next_look(key, status)
@@ -148,7 +149,8 @@ class Reconciler:
         rendered = render(store, dsns, version, read_only_dsns=replicas)
         wanted, absent = await served(self._cluster, rendered)
         held = held_until(store, objects, next(each for kind, each in wanted if kind is DEPLOYMENTS), _now())
-        outcome = Outcome(absent=absent, held_until=held)
+        dsn_map = next(each["metadata"]["name"] for kind, each in wanted if kind is SECRETS)
+        outcome = Outcome(dsn_map=dsn_map, absent=absent, held_until=held)
         if store.status and (status := begun(store, _now())) != store.status and not is_reported(store):
             await self._write_status(store.key, store.uid, status)
         try:
@@ -188,8 +190,13 @@ class Reconciler:
     async def _named(self, kind: Kind, store: SessionStore, names: Iterable[str]) -> dict[str, Object | None]:
         """The objects that a store names, None for one that is missing."""
         ordered = sorted(names)
-        found = await asyncio.gather(*(self._cluster.get(kind, store.key.namespace, name) for name in ordered))
-        return dict(zip(ordered, found, strict=True))
+
+        async def read(name: str) -> Object | None:
+            async with self._reading:
+                found = await self._cluster.get(kind, store.key.namespace, name)
+                return trimmed(store, kind.name, name, found) if found else None
+
+        return dict(zip(ordered, await asyncio.gather(*map(read, ordered)), strict=True))
 
     async def _write_status(self, key: Key, uid: str, status: Object) -> None:
         metadata = {"name": key.name, "namespace": key.namespace, "uid": uid}

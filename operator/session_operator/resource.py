@@ -124,11 +124,9 @@ class Database:
         )
 
     @property
-    def secrets(self) -> frozenset[str]:
-        """Names of the Secrets that it names."""
-        sources = (self.source, self.read_only_source)
-        references = self.tls.references if self.tls else ()
-        return frozenset(each.secret for each in sources if each) | {each.name for each in references}
+    def sources(self) -> tuple[Source, ...]:
+        """Where its DSNs are."""
+        return tuple(each for each in (self.source, self.read_only_source) if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,18 +241,21 @@ class SessionStore:
         )
 
     @property
+    def references(self) -> tuple[Reference, ...]:
+        """What pods read themselves: for TLS to databases and for the authentication."""
+        tls = tuple(each for database in self.databases if database.tls for each in database.tls.references)
+        return tls + (self.auth.references if self.auth else ())
+
+    @property
     def secrets(self) -> frozenset[str]:
         """Names of the Secrets that the store names for its databases and its authentication."""
-        references = self.auth.references if self.auth else ()
-        return frozenset().union(
-            *(database.secrets for database in self.databases),
-            (reference.name for reference in references if reference.kind == "Secret"),
-        )
+        named = {each.name for each in self.references if each.kind == "Secret"}
+        return frozenset(named | {each.secret for database in self.databases for each in database.sources})
 
     @property
     def config_maps(self) -> frozenset[str]:
         """Names of the ConfigMaps that the store names."""
-        return frozenset(each.name for each in (self.auth.references if self.auth else ()) if each.kind == "ConfigMap")
+        return frozenset(each.name for each in self.references if each.kind == "ConfigMap")
 
     @property
     def fewest_pods(self) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from session_operator.resource import Database, Reference, SessionStore, Source
+from session_operator.resource import Database, Object, Reference, SessionStore, Source
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "host": ("host",),
@@ -20,6 +20,8 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 }
 """The keys of connection Secrets: user and dbname by CloudNativePG and Crunchy, username by Zalando, username and
 database by the Service Binding specification."""
+_LONGEST = 16_384
+"""Characters of a DSN or of a part of one, as a Secret encodes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,19 @@ class Lack:
 
     state: str
     message: str
+
+
+def trimmed(store: SessionStore, kind: str, name: str, found: Object) -> Object:
+    """What a store needs of a Secret or a ConfigMap: of keys that pods read themselves, whether they hold anything.
+
+    A store names hundreds of Secrets, and each may hold a MiB.
+    """
+    sources = [each for database in store.databases for each in database.sources if each.secret == name]
+    named = {each.key for each in store.references if (each.kind, each.name) == (kind, name)}
+    read = {key for key in found.get("data") or {} if kind == "Secret" and any(_wanted(each, key) for each in sources)}
+    data = {key: found["data"][key][: _LONGEST + 1] for key in read}
+    data |= {key: found["data"][key][:1] for key in named - read if key in (found.get("data") or {})}
+    return {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": data}
 
 
 def lacking(reference: Reference, found: Mapping[str, Any] | None) -> Lack | None:
@@ -103,10 +118,9 @@ def _dsn(source: Source, secrets: Mapping[str, Mapping[str, Any] | None]) -> str
     if secret is None:
         wanted = f"with the key {source.key}" if source.key else "with the key uri"
         return Lack("SecretMissing", f"Secret {source.secret} does not exist: create it {wanted}")
-    try:
-        data = {key: _text(value) for key, value in (secret.get("data") or {}).items() if _wanted(source, key)}
-    except (binascii.Error, UnicodeDecodeError):
-        return Lack("SecretInvalid", f"Secret {source.secret} holds bytes that are no UTF-8 text")
+    data = _texts(source, secret)
+    if isinstance(data, Lack):
+        return data
     if source.key is not None:
         if source.key not in data:
             return Lack("SecretKeyMissing", f"Secret {source.secret} has no key {source.key}: add it")
@@ -125,6 +139,19 @@ def _dsn(source: Source, secrets: Mapping[str, Mapping[str, Any] | None]) -> str
         message = f"Secret {source.secret} {lacks} {', '.join(missing)}: add them"
         return Lack("SecretKeyMissing", message)
     return _uri(parts)
+
+
+def _texts(source: Source, secret: Mapping[str, Any]) -> dict[str, str] | Lack:
+    """The keys of a Secret that DSNs are made of."""
+    encoded = {key: value for key, value in (secret.get("data") or {}).items() if _wanted(source, key)}
+    for key, value in encoded.items():
+        if len(value) > _LONGEST:
+            named = f"Secret {source.secret} holds more in {key} than a DSN has"
+            return Lack("SecretInvalid", f"{named}: write a DSN into it")
+    try:
+        return {key: _text(value) for key, value in encoded.items()}
+    except (binascii.Error, UnicodeDecodeError):
+        return Lack("SecretInvalid", f"Secret {source.secret} holds bytes that are no UTF-8 text")
 
 
 def _wanted(source: Source, key: str) -> bool:

@@ -49,7 +49,7 @@ async def look(cluster: Cluster, key: Key) -> View | None:
         deployment = None
     selector = f"{INSTANCE_LABEL}={key.name},{MANAGED_BY_LABEL}={MANAGER}"
     pods = await pods_of(cluster, deployment, selector) if deployment else []
-    events = await cluster.list(EVENTS, key.namespace, fields=f"regarding.uid={uid}")
+    events = [each async for each in cluster.list(EVENTS, key.namespace, fields=f"regarding.uid={uid}")]
     return View(store, deployment, pods, sorted(events, key=_last)[-_EVENTS:])
 
 

@@ -90,7 +90,7 @@ class Watches:
         await _again_and_again(f"watch of {watch}", follow)
 
     async def _queue_stores(self) -> None:
-        for store in await self._cluster.list(STORES, self._namespace, metadata_only=True):
+        async for store in self._cluster.list(STORES, self._namespace, metadata_only=True):
             self._queue.add(Key(store["metadata"]["namespace"], store["metadata"]["name"]))
 
     async def _resync(self, seconds: float) -> None:

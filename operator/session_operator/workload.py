@@ -43,7 +43,7 @@ def workload(
     telling = [pod for pod in pods if mounted_map(pod) == newest and "deletionTimestamp" not in pod["metadata"]]
     status = deployment.get("status", {})
     progressing: Object = next((c for c in status.get("conditions", ()) if c["type"] == "Progressing"), {})
-    current = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    current = is_seen(deployment)
     failures = [failure for pod in pods if (failure := _pod_failure(pod))]
     return Workload(
         desired=deployment["spec"]["replicas"],
@@ -56,6 +56,12 @@ def workload(
         pod_failure=failures[0] if failures else "",
         keyless=any(keyless(answers[name]) for pod in telling if (name := pod["metadata"]["name"]) in answers),
     )
+
+
+def is_seen(deployment: Object) -> bool:
+    """Whether the Deployment controller has seen all of a Deployment."""
+    seen: int = deployment.get("status", {}).get("observedGeneration", 0)
+    return bool(seen >= deployment["metadata"]["generation"])
 
 
 def _report(pod: Object, answers: Mapping[str, bytes], databases: Collection[str]) -> Mapping[str, Sight]:

@@ -134,6 +134,7 @@ async def test_every_right_of_the_manifests_is_needed_and_no_other(
         assert {event["objectRef"].get("namespace") for event in audit if event["objectRef"].get("resource")} == {OWN}
     # Nothing but the client that the fence of the leader guards, so not kopf's
     assert {each["userAgent"] for each in audit if each["verb"] in ("create", "update", "patch", "delete")} == {OWN}
-    lists = [call for call in proxy.calls if call.verb in ("list", "watch") and call.what == "secrets"]
-    assert {call.verb for call in lists} == {"list", "watch"}
-    assert all("as=PartialObjectMetadata" in call.accept for call in lists)
+    for what in ("secrets", "sessionstores"):
+        lists = [call for call in proxy.calls if call.verb in ("list", "watch") and call.what == what]
+        assert {call.verb for call in lists} == {"list", "watch"}
+        assert all("as=PartialObjectMetadata" in call.accept for call in lists)

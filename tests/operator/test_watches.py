@@ -49,9 +49,9 @@ class Script:
                 raise each
             yield each
 
-    async def list(self, kind: Kind, namespace: str | None, **_: Any) -> list[Object]:
+    async def list(self, kind: Kind, namespace: str | None, **_: Any) -> AsyncIterator[Object]:
         assert kind is STORES
-        return [item("team", "1")]
+        yield item("team", "1")
 
 
 async def watched(script: Script) -> list[Key]:

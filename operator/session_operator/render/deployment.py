@@ -6,11 +6,14 @@ from session_operator.render.labels import metadata, selector
 from session_operator.render.pod import template
 from session_operator.resource import Object, SessionStore
 
+REVISIONS = 3
+"""How many former ReplicaSets stay after a rollout. Each keeps a DSN map, so old passwords, alive."""
+
 
 def deployment(store: SessionStore, dsn_map: str, key_version: str | None) -> Object:
     """Render the Deployment whose pods mount the Secret named `dsn_map`; `key_version` is that of `pod.template`."""
     spec: Object = {
-        "revisionHistoryLimit": 3,  # each keeps a DSN map, so old passwords, alive
+        "revisionHistoryLimit": REVISIONS,
         "progressDeadlineSeconds": 180,
         "selector": {"matchLabels": selector(store)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
