@@ -60,6 +60,7 @@ def test_a_security_key_reaches_the_service_by_reference() -> None:
     settings = as_the_service_reads_it({"securityKey": KEY})
 
     assert settings.security_key == "chat-auth/key"
+    assert settings.required
     assert not settings.uses_tokens
 
 
