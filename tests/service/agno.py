@@ -1,6 +1,7 @@
 """A database as agno writes it: its tables of each layout, and rows in them."""
 
 import json
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,8 +104,8 @@ class Agno:
 
     def terminate_backends(self) -> int:
         """Kill the service's connections; returns when they are gone."""
-        killed = self.server.run(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s AND application_name = %s",
-            *(self.name, "agno-session-service"),
-        )
+        ours = "FROM pg_stat_activity WHERE datname = %s AND application_name = 'agno-session-service'"
+        killed = self.server.run(f"SELECT pg_terminate_backend(pid) {ours}", self.name)
+        while self.server.run(f"SELECT {ours}", self.name):
+            time.sleep(0.01)
         return len(killed)

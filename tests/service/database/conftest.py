@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from tests.postgresql.plugin import pytest_generate_tests  # noqa: F401
+
 
 @pytest.fixture
 async def forwarded(postgres):
