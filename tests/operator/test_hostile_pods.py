@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from session_operator import observation
 from session_operator.kinds import DEPLOYMENTS, REPLICA_SETS, STORES
 from session_operator.observation import ask
+from session_operator.render.pod import mounted_map
 from session_operator.resource import Object
 from session_operator.sight import LONGEST_ANSWER, Sight, sights
 
@@ -107,6 +108,10 @@ def test_whatever_is_said_has_the_shape_of_a_sight(answer: str | bytes) -> None:
         assert re.fullmatch(r"[A-Za-z0-9]{0,64}", sight.reason)
 
 
+def test_a_volume_named_as_that_of_the_dsn_map_need_not_be_a_secret() -> None:
+    assert mounted_map({"spec": {"volumes": [{"name": "dsn-map", "emptyDir": {}}]}}) is None
+
+
 def test_a_termination_message_has_the_same_limits() -> None:
     said = json.dumps({"databases": hostile.DATABASES})
 
@@ -133,7 +138,8 @@ async def asked(api: Api, deployment: Object) -> AsyncIterator[tuple[Callable[..
 
         async def start(pod_name: str, owners: list[Object], **differing: Any) -> None:
             container = template["spec"]["containers"][0]
-            container |= {"ports": [{"name": "http", "containerPort": port}]} | differing
+            ports = [{"name": name, "containerPort": port} for name in differing.pop("ports", ["http"])]
+            container |= {"ports": ports} | differing
             await create_pod(api, pod_name, owners, template, container)
             last_words = {"databases": hostile.DATABASES}
             await run_pod(api, pod_name, container, ready=False, last_words=last_words, address="127.0.0.1")
@@ -180,18 +186,23 @@ async def test_pods_that_the_deployment_does_not_control_are_not_those_of_the_st
 
 
 @pytest.mark.parametrize(
-    "differing", [{"name": "other"}, {"ports": []}, {"ports": [{"name": "metrics", "containerPort": 1}]}], ids=str
+    ("differing", "degraded"),
+    [
+        ({"name": "other"}, "AsExpected"),
+        ({"ports": []}, "DatabaseRefused"),  # what our container left behind is still its word
+        ({"ports": ["metrics"]}, "DatabaseRefused"),
+    ],
+    ids=str,
 )
 async def test_a_pod_without_our_container_or_port_is_passed_over(
-    api: Api, deployment: Object, asked: Any, differing: Object
+    api: Api, deployment: Object, asked: Any, differing: Object, degraded: str
 ) -> None:
     start, requests = asked
     await start("chat-odd", controlled_by(await replica_set(api, deployment)), **differing)
     await roll_out(api)
 
-    # What our container left behind is still its word
-    reason = "AsExpected" if "name" in differing else "DatabaseRefused"
-    await api.until(STORES, "chat", lambda body: condition(body, "Degraded").get("reason") == reason)
+    store = await api.until_condition("chat", "Ready", "True", "PodsReady")
+    assert condition(store, "Degraded")["reason"] == degraded
     assert requests == []
 
 
