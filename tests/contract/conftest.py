@@ -5,14 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgresql.plugin import pytest_generate_tests  # noqa: F401
 from tests.postgresql.programs import NEWEST
 
 from . import servers
+from .deliberate import Expectations
 from .postgres import Postgres, embedded
 from .tally import Tally
 
 HERE = Path(__file__).parent
+# Of the tables that AgentOS makes when it starts, one that requests name.
+OTHERS = """
+DO $$ DECLARE s record; BEGIN
+  FOR s IN SELECT nspname AS name FROM pg_namespace WHERE nspname IN ('ai', 'archive') LOOP
+    EXECUTE format('CREATE TABLE %I.agno_memories (memory_id varchar)', s.name);
+  END LOOP;
+END $$"""
 TALLY = pytest.StashKey[Tally]()
 
 
@@ -23,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == HERE:
-            item.add_marker(pytest.mark.timeout(300))  # whichever comes first starts all servers
+            item.add_marker(pytest.mark.timeout(600))  # whichever comes first starts all servers
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -57,6 +64,11 @@ def agentos(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="session")
+def expectations(agentos: servers.Servers) -> Expectations:
+    return Expectations(agentos)
+
+
+@pytest.fixture(scope="session")
 def service(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Servers]:
-    with servers.service(postgres, tmp_path_factory.mktemp("service")) as running:
+    with servers.service(postgres, tmp_path_factory.mktemp("service"), statement=OTHERS) as running:
         yield running

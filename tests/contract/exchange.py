@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,22 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     json: Any = None
     body: str | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters; of a repeated one the last counts."""
+        return dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+
+    @property
+    def session_id(self) -> str:
+        """The id in the path, empty where there is none."""
+        return unquote([*urlsplit(self.path).path.split("/"), "", ""][2])
+
+    @property
+    def table(self) -> str:
+        """The table of sessions that it asks for."""
+        schema = "archive" if self.query.get("db_id") == "archive" else "ai"
+        return f"{schema}.{self.query.get('table') or 'agno_sessions'}"
 
     def send(self, port: int) -> "Answer":
         """The answer of the server on this port of 127.0.0.1, over a connection of its own."""

@@ -1,150 +1,192 @@
 """Requests that nobody wrote down, drawn for a route: most of them sound, some with a mistake."""
 
+from collections.abc import Callable
+from functools import cache, partial
+from random import Random
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from hypothesis import strategies as st
-
 from .exchange import Request
+from .servers import CONFIGURATIONS, Configuration
 from .vocabulary import (
+    ASKED_HEADERS,
+    ASKED_METHODS,
+    BAD_SUMMARIES,
     CONTENT_TYPES,
     CREATED,
     CREDENTIALS,
     DELETE,
-    JSON,
     LIST,
     METHODS,
     NOT_JSON,
     ODD_PATHS,
     ORIGINS,
-    OWNERS,
     PATCHED,
     PLACES,
-    PREFLIGHT,
     READ,
     RENAMED,
     RUN_LIST,
-    RUNS,
+    STORED,
     TYPE,
     WRONG_PLACES,
+    Draw,
     Words,
+    json_value,
 )
 
-CONFIGURATIONS = [
-    ("v3", "open"),
-    ("v3", "multi"),
-    ("v3", "jwt_isolated"),
-    ("v3", "key"),
-    ("v2", "open"),
-    ("mixed", "open"),
-]
-Fields = dict[str, st.SearchStrategy[Any]]
-Drawn = tuple[tuple[str, str], Request]
+EACH = 6  # requests to a route in a configuration; no two of all are alike
+TYPES = ["agent", "team", "workflow"]
+Query = list[tuple[str, str]]
+Body = dict[str, Any]
 
 
-@st.composite
-def queries(draw: st.DrawFn, mode: str, parameters: dict[str, Words]) -> list[tuple[str, str]]:
+def seldom(random: Random, times: int) -> bool:
+    """True about once in so many times."""
+    return random.randrange(times) == 0
+
+
+def query(random: Random, mode: str, parameters: dict[str, Words]) -> Query:
     """A database, and a few parameters in any order; one query in four has wrong, repeated or unknown ones."""
-    if seldom(draw, 4):
+    if seldom(random, 4):
         everything = parameters | WRONG_PLACES
-        names = draw(st.lists(st.sampled_from(sorted(everything)), max_size=4))
-        query = [(name, draw(everything[name].wrong | everything[name].right)) for name in names]
-        return query + draw(st.sampled_from([[], [], [("nope", "1")]]))
-    place = draw(st.sampled_from(PLACES.get(mode, PLACES["open"])))
-    names = draw(st.lists(st.sampled_from(sorted(parameters)), max_size=3, unique=True))
-    return [(name, draw(parameters[name].right)) for name in names] + place
+        names = random.choices(sorted(everything), k=random.randint(0, 4))
+        found = [(name, random.choice([everything[name].wrong, everything[name].right])(random)) for name in names]
+        return found + random.choice([[], [], [("nope", "1")]])
+    names = random.sample(sorted(parameters), min(len(parameters), random.randint(0, 3)))
+    place = random.choice(PLACES.get(mode, PLACES["open"]))
+    return [(name, parameters[name].right(random)) for name in names] + place
 
 
-@st.composite
-def bodies(draw: st.DrawFn, fields: Fields, needed: list[str]) -> dict[str, Any]:
+def body(random: Random, fields: dict[str, Draw], needed: str = "") -> Body:
     """An object of these fields; one body in four lacks what is needed, has wrong types, or is no object at all."""
-    if seldom(draw, 4):
-        if draw(st.booleans()):
-            return {"body": draw(st.sampled_from(NOT_JSON))}
-        return {
-            "json": draw(st.fixed_dictionaries({}, optional={name: JSON | value for name, value in fields.items()}))
-        }
-    required = {name: fields[name] for name in needed}
-    optional = {name: value for name, value in fields.items() if name not in needed}
-    return {"json": draw(st.fixed_dictionaries(required, optional=optional))}
+    if seldom(random, 8):
+        return {"body": random.choice(NOT_JSON)}
+    wrong = seldom(random, 8)
+    chosen = [name for name in fields if random.random() < 0.5 or (name == needed and not wrong)]
+    return {
+        "json": {name: json_value(random) if wrong and seldom(random, 2) else fields[name](random) for name in chosen}
+    }
 
 
-@st.composite
-def deletions(draw: st.DrawFn) -> dict[str, Any]:
+def deletion(random: Random, dataset: str) -> Body:
     """The body of a bulk delete: as many types as ids, mostly."""
-    ids = draw(st.lists(st.sampled_from([*sorted(OWNERS), "nope"]), min_size=1, max_size=3))
-    count = len(ids) + (1 if seldom(draw, 8) else 0)
-    types = draw(st.lists(st.sampled_from(["agent", "team", "workflow"]), min_size=count, max_size=count))
-    if seldom(draw, 4):
-        return draw(bodies({"session_ids": st.just(ids), "session_types": st.just(types)}, []))
+    ids = random.choices([*sorted(STORED[dataset].types), "nope"], k=random.randint(1, 3))
+    types = random.choices(TYPES, k=len(ids) + seldom(random, 8))
+    if seldom(random, 4):
+        return body(random, {"session_ids": lambda _: ids, "session_types": lambda _: types})
     return {"json": {"session_ids": ids, "session_types": types}}
 
 
-@st.composite
-def credentials(draw: st.DrawFn, mode: str) -> dict[str, str]:
+def credentials(random: Random, mode: str) -> dict[str, str]:
     """The headers of a caller whom the mode knows, mostly."""
     if mode not in CREDENTIALS:
         return {}
-    header = draw(st.sampled_from(["", "Bearer nope", "Basic eDp5"] if seldom(draw, 8) else CREDENTIALS[mode]))
+    header = random.choice(["", "Bearer nope", "Basic eDp5"] if seldom(random, 8) else CREDENTIALS[mode])
     return {"Authorization": header} if header else {}
 
 
-@st.composite
-def requests(draw: st.DrawFn, route: str) -> Drawn:
-    """A configuration, and a request to this route of it."""
+def request(route: str, random: Random, configuration: Configuration) -> Request:
+    """A request to this route of a server."""
+    dataset, mode = configuration
     parameters, content = ROUTES[route]
-    dataset, mode = draw(st.sampled_from(CONFIGURATIONS))
     method, path = route.split(" ")
-    run_id, session_id = draw(st.sampled_from(RUNS))
-    if seldom(draw, 4):
-        session_id = draw(st.sampled_from([*sorted(OWNERS), "nope", "Ä b?c", "a%b"]))
-    path = path.replace("{session_id}", quote(session_id, safe="")).replace("{run_id}", run_id)
-    query = draw(queries(mode, parameters))
-    headers = draw(credentials(mode))
-    if seldom(draw, 4):
-        headers["Origin"] = draw(st.sampled_from(ORIGINS))
-    body = draw(content) if content is not None else {}
-    if body and seldom(draw, 10):
-        headers["content-type"] = draw(st.sampled_from(CONTENT_TYPES))
-    slash = "/" if seldom(draw, 10) else ""
-    suffix = f"?{urlencode(query)}" if query else ""
-    return (dataset, mode), Request(method, path + slash + suffix, headers, **body)
+    stored = STORED[dataset]
+    types = stored.types
+    run_id, session_id = random.choice(stored.runs)
+    if "{run_id}" not in path or seldom(random, 4):
+        session_id = random.choice([*types, *types, "nope", "Ä b?c", "a%b"])
+    path = filled(path, session_id, run_id)
+    pairs = query(random, mode, parameters)
+    if "user_id" in dict(pairs) and session_id in stored.owners and seldom(random, 2):
+        pairs.append(("user_id", stored.owners[session_id]))
+    if method == "PATCH" and types.get(session_id) in TYPES and seldom(random, 3):
+        pairs.append(("type", types[session_id]))
+    headers = credentials(random, mode)
+    if seldom(random, 4):
+        headers["Origin"] = random.choice(ORIGINS)
+    sent = content(random, dataset) if content is not None else {}
+    if sent and seldom(random, 10):
+        headers["content-type"] = random.choice(CONTENT_TYPES)
+    slash = "/" if seldom(random, 10) else ""
+    suffix = f"?{urlencode(pairs)}" if pairs else ""
+    return Request(method, path + slash + suffix, headers, **sent)
 
 
-@st.composite
-def odd_requests(draw: st.DrawFn) -> Drawn:
+def odd_request(random: Random, configuration: Configuration) -> Request:
     """Any method on a path that is none of the routes, or close to one."""
-    dataset, mode = draw(st.sampled_from(CONFIGURATIONS))
-    return (dataset, mode), Request(
-        draw(st.sampled_from(METHODS)), draw(st.sampled_from(ODD_PATHS)), draw(credentials(mode))
-    )
+    return Request(random.choice(METHODS), random.choice(ODD_PATHS), credentials(random, configuration[1]))
 
 
-@st.composite
-def preflights(draw: st.DrawFn) -> Drawn:
+def preflight(random: Random, configuration: Configuration) -> Request:
     """A browser's question."""
-    path = draw(st.sampled_from(["/sessions", "/sessions/a-weather", "/sessions/x/runs", "/health", "/nope"]))
-    return draw(st.sampled_from(CONFIGURATIONS)), Request("OPTIONS", path, draw(PREFLIGHT))
+    path = random.choice(["/sessions", "/sessions/a-weather", "/sessions/x/runs", "/health", "/nope"])
+    headers = {"Origin": random.choice(ORIGINS), "Access-Control-Request-Method": random.choice(ASKED_METHODS)}
+    if seldom(random, 2):
+        headers["Access-Control-Request-Headers"] = random.choice(ASKED_HEADERS)
+    if seldom(random, 4):
+        headers["Access-Control-Request-Private-Network"] = "true"
+    return Request("OPTIONS", path, headers)
 
 
-def seldom(draw: st.DrawFn, times: int) -> bool:
-    """True about once in so many times, and never in the simplest case."""
-    return draw(st.integers(1, times)) == times
-
-
-ROUTES: dict[str, tuple[dict[str, Words], st.SearchStrategy[dict[str, Any]] | None]] = {
+ROUTES: dict[str, tuple[dict[str, Words], Callable[[Random, str], Body] | None]] = {
     "GET /sessions": (LIST, None),
-    "POST /sessions": (TYPE, bodies(CREATED, [])),
-    "DELETE /sessions": (DELETE, deletions()),
+    "POST /sessions": (TYPE, lambda random, _: body(random, CREATED)),
+    "DELETE /sessions": (DELETE, deletion),
     "GET /sessions/{session_id}": (READ, None),
-    "PATCH /sessions/{session_id}": (READ, bodies(PATCHED, [])),
+    "PATCH /sessions/{session_id}": (READ, lambda random, _: body(random, PATCHED)),
     "DELETE /sessions/{session_id}": (DELETE, None),
-    "POST /sessions/{session_id}/rename": (READ, bodies(RENAMED, ["session_name"])),
+    "POST /sessions/{session_id}/rename": (READ, lambda random, _: body(random, RENAMED, "session_name")),
     "GET /sessions/{session_id}/runs": (RUN_LIST, None),
     "GET /sessions/{session_id}/run-previews": (RUN_LIST, None),
     "GET /sessions/{session_id}/runs/{run_id}": (READ, None),
 }
-GENERATED: dict[str, st.SearchStrategy[Drawn]] = {route: requests(route) for route in ROUTES} | {
-    "odd paths": odd_requests(),
-    "preflights": preflights(),
+GENERATED: dict[str, Callable[[Random, Configuration], Request]] = {
+    **{route: partial(request, route) for route in ROUTES},
+    "odd paths": odd_request,
+    "preflights": preflight,
 }
+
+
+def written(route: str) -> list[tuple[Configuration, Request]]:
+    """The requests that meet each deliberate difference, whatever is drawn."""
+    method, path = route.split(" ")
+    if "{session_id}" not in path:
+        return []
+    asked = [(("odd", "open"), name) for name in STORED["odd"].types]
+    asked += [((dataset, "open"), name) for dataset in ("v3", "v2") for name in ("t-dict", "w-dict")]
+    runs = {session_id: run_id for run_id, session_id in STORED["v3"].runs + STORED["odd"].runs}
+    sent: dict[str, Any] = {"PATCH": {"metadata": {"seen": True}}, "POST": {"session_name": "x"}}
+    found = [
+        (configuration, Request(method, filled(path, name, runs.get(name, "none")), json=sent.get(method)))
+        for configuration, name in asked
+    ]
+    if method == "PATCH":
+        everything = {"session_name": "n", "session_state": {"n": 1}, "metadata": {"n": 1}, "summary": {"summary": "s"}}
+        for name in ("a-weather", "t-research", "w-report", "nope"):
+            place = filled(path, name)
+            found += [(("v3", "open"), Request(method, f"{place}?type={kind}", json=everything)) for kind in TYPES]
+            found += [(("v3", "open"), Request(method, place, json={"summary": bad})) for bad in BAD_SUMMARIES]
+    return found
+
+
+def filled(path: str, session_id: str, run_id: str = "") -> str:
+    """The path of a session, or of a run."""
+    return path.replace("{session_id}", quote(session_id, safe="")).replace("{run_id}", run_id)
+
+
+@cache
+def generated(route: str) -> list[tuple[Configuration, Request]]:
+    """The requests of a route, as many for each configuration, the same ones in every run."""
+    random, found = Random(route), {}
+    for configuration in CONFIGURATIONS:
+        enough = len(found) + EACH
+        while len(found) < enough:
+            drawn = GENERATED[route](random, configuration)
+            found.setdefault(str(drawn), (configuration, drawn))
+    return list(found.values())
+
+
+@cache
+def cases(route: str) -> list[tuple[Configuration, Request]]:
+    """All requests of a route."""
+    return generated(route) + (written(route) if route in ROUTES else [])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import psycopg2
 from tests.postgresql import programs
 from tests.service.postgres import embedded as server_of
 
+from .exact import exact
+
+Rows = dict[str, list[dict[str, Any]]]
+NULL = "<SQL NULL>"
 DATASETS = Path(__file__).parent / "data"
 
 # The pristine rows stand beside the tables: a reset then takes 20 ms and costs no server its connections.
@@ -40,12 +45,12 @@ class Database:
     dsn: str
     touched: bool = False
 
-    def run(self, statement: str, *values: Any) -> list[list[Any]]:
-        """The rows of one statement, none if it returns nothing."""
+    def run(self, statement: str, *values: Any, **named: Any) -> list[list[Any]]:
+        """The rows of one statement, none if it returns nothing; its values are named or not."""
         connection = psycopg2.connect(self.dsn)
         try:
             with connection, connection.cursor() as cursor:
-                cursor.execute(statement, values or None)
+                cursor.execute(statement, named or values or None)
                 return [list(row) for row in cursor.fetchall()] if cursor.description else []
         finally:
             connection.close()
@@ -56,19 +61,32 @@ class Database:
             self.run(RESTORE)
             self.touched = False
 
-    def contents(self) -> dict[str, list[str]]:
-        """Every row of the dataset's tables as JSON text, by table, but for those in which agno notes its versions.
+    @cached_property
+    def pristine(self) -> Rows:
+        """The rows of the dataset."""
+        self.restore()
+        return self.rows()
 
-        NULL and JSON null look alike, as they do to every reader of these tables.
-        """
+    def rows(self) -> Rows:
+        """Every row of the dataset's tables, but for those in which agno notes its versions."""
+        found: Rows = {}
+        for table, row in self.run(self._reading):
+            found.setdefault(table, []).append(exact(row))
+        return found
+
+    @cached_property
+    def _reading(self) -> str:
+        """All rows as JSON text, each with its table; in them SQL NULL is told from JSON null."""
         tables = self.run(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'pristine' AND tablename !~ 'versions' ORDER BY 1"
+            f"""SELECT format('%I.%I', table_schema, table_name), string_agg(
+                    format('%L, coalesce(to_jsonb(t.%I), %L)', column_name, column_name, '"{NULL}"'), ', ')
+                FROM information_schema.columns JOIN pg_tables
+                    ON schemaname = 'pristine' AND tablename = table_schema || '.' || table_name
+                WHERE table_name !~ 'versions' GROUP BY 1"""
         )
-        quoted = {name: ".".join(f'"{part}"' for part in name.split(".")) for (name,) in tables}
-        return {
-            name: [row for (row,) in self.run(f"SELECT to_jsonb(t)::text FROM {table} t ORDER BY 1")]
-            for name, table in quoted.items()
-        }
+        return " UNION ALL ".join(
+            f"SELECT '{table}', jsonb_build_object({columns})::text FROM {table} t" for table, columns in tables
+        )
 
 
 @dataclass(frozen=True)

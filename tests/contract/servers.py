@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any, Protocol
 
 from .exchange import Answer, Request
 from .postgres import Database, Postgres
@@ -43,27 +42,33 @@ CONFIGURATIONS: list[Configuration] = [("v3", mode) for mode in MODES] + [
 ]
 
 
+class Fault(Protocol):
+    """What goes wrong on purpose."""
+
+    def strike(self, database: Database, request: Request, answer: Answer) -> Answer:
+        """The answer that comes in place of this one, once the rows are as this fault leaves them."""
+
+
 @dataclass(frozen=True)
 class Server:
-    """A server on a port, and the database it answers from."""
+    """A server on a port, and the database it answers from; with a fault where the tests are tried."""
 
     port: int
     database: Database
+    fault: Fault | None = None
 
     def ask(self, request: Request) -> Answer:
         """The answer; a request that may write makes the next `fresh` restore the dataset."""
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             self.database.touched = True
-        return request.send(self.port)
+        answer = request.send(self.port)
+        return self.fault.strike(self.database, request, answer) if self.fault else answer
 
     def sort_keys(self, request: Request) -> dict[str, str | None]:
         """What a list is sorted by, for each session: none of them has a key where the column is unknown."""
-        query = dict(parse_qsl(urlsplit(request.path).query))
-        schema = "archive" if query.get("db_id") == "archive" else "ai"
-        table = f"{schema}.{query.get('table') or 'agno_sessions'}"
-        column = query.get("sort_by", "created_at")
         row = "to_jsonb(t) || jsonb_build_object('updated_at', coalesce(updated_at, created_at))"
-        return dict(self.database.run(f"SELECT session_id, ({row}) ->> %s FROM {table} t", column))
+        column = request.query.get("sort_by", "created_at")
+        return dict(self.database.run(f"SELECT session_id, ({row}) ->> %s FROM {request.table} t", column))
 
     def fresh(self) -> "Server":
         """The same server, with the rows of the dataset in its database."""

@@ -1,70 +1,106 @@
-"""One request to AgentOS and to the service, on copies of one database."""
+"""What one request does to AgentOS or to the service: its answer, and the rows that it leaves behind."""
 
-import json
-import re
 import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
+from re import Match
 from typing import Any
 
-from .comparison import TIMESTAMP, UUID, differences, page_differences
-from .examples import pages
+from .comparison import TIMESTAMP, UUID, differences
+from .exact import exact
 from .exchange import Answer, Request
+from .postgres import Rows
 from .servers import Server
 
-# What a client or a browser acts on, and what a browser reads in the answer to a preflight alone.
-HEADERS = (
-    "access-control-allow-credentials",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "allow",
-    "content-type",
-    "vary",
-)
-PREFLIGHT_HEADERS = (
-    *HEADERS,
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-max-age",
-)
-STARTED = int(time.time()) - 1
-SECONDS = re.compile(r"\b\d{10}\b")
+# Who answered and when, and what the service tells besides (docs/reference/logs.md).
+HEADERS_ASIDE = {"date", "server", "content-length", "x-request-id", "server-timing"}
+STARTED = int(time.time())
+Statement = tuple[str, list[Any]]
 
 
-def timeless(text: str) -> str:
-    """The text without the ids made and the moments passed since the tests began."""
+@dataclass(frozen=True)
+class Outcome:
+    """Values that depend on the clock or on chance are marked, the same one alike wherever it stands."""
 
-    def moment(match: re.Match[str]) -> str:
-        seconds = int(match[0]) if match[0].isdigit() else datetime.fromisoformat(match[0]).timestamp()
-        return "<now>" if STARTED <= seconds < STARTED + 86400 else match[0]
-
-    return TIMESTAMP.sub(moment, SECONDS.sub(moment, UUID.sub("<new id>", text)))
-
-
-def timeless_json(value: Any) -> Any:
-    """A JSON value, likewise; a number that was a moment has become text."""
-    text = timeless(json.dumps(value, ensure_ascii=False))
-    return json.loads(re.sub(r"(?<=[ \[])<now>(?=[,}\]])", '"<now>"', text))
+    status: int
+    headers: dict[str, str]
+    body: Any
+    rows: Rows
 
 
-def departures(request: Request, reference: Server, service: Server) -> tuple[list[str], Answer, Answer]:
-    """Where the service departs from AgentOS, in its answer and in the rows afterwards; and both answers."""
-    expected, answer = reference.fresh().ask(request), service.fresh().ask(request)
-    names = PREFLIGHT_HEADERS if request.method == "OPTIONS" else HEADERS
-    found = [
-        *differences(expected.status, answer.status, "status"),
-        *differences(expected.named(names), answer.named(names), "headers"),
+@dataclass
+class Mark:
+    """Marks moments since `began`, and ids that are not `known`."""
+
+    began: int
+    known: str
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, value: Any) -> Any:
+        """The value with marks in it."""
+        if isinstance(value, dict):
+            return {key: self(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self(item) for item in value]
+        if isinstance(value, str):
+            return UUID.sub(self._id, TIMESTAMP.sub(self._moment, value))
+        return "<now>" if type(value) is int and self._is_now(value) else value
+
+    def _is_now(self, seconds: float) -> bool:
+        return self.began <= seconds <= time.time()
+
+    def _moment(self, match: Match[str]) -> str:
+        return "<now>" if self._is_now(datetime.fromisoformat(match[0]).timestamp()) else match[0]
+
+    def _id(self, match: Match[str]) -> str:
+        return match[0] if match[0] in self.known else self.ids.setdefault(match[0], f"<new id {len(self.ids)}>")
+
+
+def observe(server: Server, request: Request, prepare: Iterable[Statement] = ()) -> Outcome:
+    """Have a server answer a request on the rows of its dataset, once these statements have changed them."""
+    database = server.fresh().database
+    before = database.pristine
+    for statement, values in prepare:
+        database.touched = True
+        database.run(statement, *values)
+    health = request.path.split("?")[0].rstrip("/") == "/health"  # it tells when its process began
+    mark = Mark(STARTED if health else int(time.time()), f"{before}{request}")
+    answer = server.ask(request)
+    rows = database.rows()
+    database.touched |= rows != before
+    headers = {name: value for name, value in answer.headers.items() if name not in HEADERS_ASIDE}
+    return Outcome(answer.status, headers, mark(body(answer)), mark(rows))
+
+
+def body(answer: Answer) -> Any:
+    """The exact JSON of an answer, text as it is, None for nothing."""
+    if answer.headers.get("content-type") == "application/json" and answer.content:
+        return exact(answer.content)
+    return answer.content or None
+
+
+def departures(expected: Outcome, got: Outcome) -> list[str]:
+    """Where an outcome is not the expected one. How JSON is spaced, escaped and its numbers are written is not told."""
+    return [
+        *differences(expected.status, got.status, "status"),
+        *differences(dict(sorted(expected.headers.items())), dict(sorted(got.headers.items())), "headers"),
+        *differences(expected.body, got.body),
+        *row_differences(expected.rows, got.rows),
     ]
-    wanted, got = timeless_json(expected.body), timeless_json(answer.body)
-    if pages(wanted, got) and wanted["data"] != got["data"]:
-        rows, others = wanted.pop("data"), got.pop("data")
-        whole = len(rows) == wanted["meta"]["total_count"]
-        found += page_differences(rows, others, reference.sort_keys(request), whole=whole)
-    found += differences(wanted, got)
-    if reference.database.touched:
-        found += differences(contents(reference), contents(service), "rows of ")
-    return found, expected, answer
 
 
-def contents(server: Server) -> dict[str, list[str]]:
-    """The rows behind a server, without new ids and the present."""
-    return {table: sorted(map(timeless, rows)) for table, rows in server.database.contents().items()}
+def row_differences(expected: Rows, got: Rows) -> Iterator[str]:
+    """Rows that are in one of both only."""
+    for table in sorted(expected.keys() | got.keys()):
+        wanted, there = (Counter(repr(ordered(row)) for row in rows.get(table, ())) for rows in (expected, got))
+        yield from (f"{table}: expected the row {row}" for row in (wanted - there).elements())
+        yield from (f"{table}: did not expect the row {row}" for row in (there - wanted).elements())
+
+
+def ordered(value: Any) -> Any:
+    """The value with its keys in order: in a row theirs says nothing."""
+    if isinstance(value, dict):
+        return {key: ordered(value[key]) for key in sorted(value)}
+    return [ordered(item) for item in value] if isinstance(value, list) else value

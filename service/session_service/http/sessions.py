@@ -23,6 +23,7 @@ from session_service.http.parameters import (
 )
 from session_service.http.requests import Call
 from session_service.sessions.detail import detail
+from session_service.sessions.errors import InvalidContent
 from session_service.sessions.json_text import member
 from session_service.sessions.listing import list_body, list_row
 from session_service.sessions.names import session_name
@@ -138,17 +139,26 @@ async def patch_session(call: Call) -> web.Response:
     query, body = await call.query_and_body(SessionParameters, PatchBody)
     sessions = await call.sessions(query)
     session_id = call.values["session_id"]
-    summary = None if query.type is SessionType.workflow else body.summary
-    changes = SessionChanges(
-        now=int(time.time()),
-        session_data=stored_session_data(body.session_name, body.session_state),
-        metadata=None if body.metadata is None else stored_metadata(body.metadata) or "null",
-        summary=None if summary is None else stored_summary(summary),
-    )
+    try:
+        changes = _changes(body, query.type)
+    except InvalidContent:
+        if await sessions.record(session_id) is None:  # AgentOS looks for the session first
+            raise not_found(session_id) from None
+        raise
     patched = await sessions.patch(session_id, changes)
     if patched is None:
         raise not_found(session_id)
     return answer(_detail(patched, None, nulls=True))
+
+
+def _changes(body: PatchBody, seen_as: SessionType | None) -> SessionChanges:
+    summary = None if body.summary is None else stored_summary(body.summary)
+    return SessionChanges(
+        now=int(time.time()),
+        session_data=stored_session_data(body.session_name, body.session_state),
+        metadata=None if body.metadata is None else stored_metadata(body.metadata) or "null",
+        summary=None if seen_as is SessionType.workflow else summary,
+    )
 
 
 async def delete_session(call: Call) -> web.Response:
