@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgresql.plugin import pytest_generate_tests  # noqa: F401
 from tests.postgresql.programs import NEWEST
 
 from . import servers
