@@ -41,7 +41,10 @@ AGNOS_OWN = frozenset(
 
 # "Almost the same": one letter in seven is another, missing, or in another place.
 _CLOSE = 0.85
-_GUARDS = ("JWT_", "AGNO_JWT_", "AGNO_AUTH")
+# a name of ours with one of these words, and one of anybody's that begins with what stands before keys of tokens
+_guards = re.compile(
+    r"(JWT|JWKS)_|AGNO_(\w+_)?(AUTH[A-Z]*|JWT|JWKS|OIDC|ISSUER|AUDIENCE|ISOLATION|SECURITY)(_|$)", re.ASCII
+).match
 _KNOWN = frozenset(variable.name for variable in VARIABLES)
 _AUTHENTICATION = frozenset(variable.name for variable in AUTHENTICATION)
 
@@ -62,7 +65,7 @@ def doubtful(environment: Mapping[str, str]) -> tuple[str, ...]:
     for name, text in environment.items():
         if not text or name in _KNOWN or name in AGNOS_OWN or _is_link(name, text):
             continue
-        if name.startswith(_GUARDS) or _close(name, _AUTHENTICATION):
+        if _guards(name) or _close(name, _AUTHENTICATION):
             meant = _nearest(name, _AUTHENTICATION)
             raise BadSetting(f"{name} is no variable of this service: unset it, or write what is meant: {meant}?")
         if name.startswith("AGNO_") or _close(name, _KNOWN):

@@ -114,6 +114,19 @@ def _words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
+def _secret(value: str) -> str:
+    if not value.strip():
+        raise ValueError("write a key: blanks are none")
+    return value
+
+
+def _audiences(value: str) -> tuple[str, ...]:
+    audiences = _words(value)
+    if not audiences:
+        raise ValueError("write an audience, or several by comma")
+    return audiences
+
+
 _OPERATION = (
     Variable("AGNO_SESSION_DSN_MAP", str, None, "The DSN map as JSON text."),
     Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read anew when it changes."),
@@ -172,12 +185,12 @@ AUTHENTICATION = (
         False,
         "Do not start where everybody would be let in, such as with an empty key.",
     ),
-    Variable("OS_SECURITY_KEY", str, None, "The one key that callers present, as AgentOS has it."),
+    Variable("OS_SECURITY_KEY", _secret, None, "The one key that callers present, as AgentOS has it."),
     Variable("OS_SECURITY_KEY_FILE", _secret_file, None, "A file that holds that key; read at start."),
     Variable(
         "AGNO_AUTHORIZATION", _flag, None, "Enforce the scopes of tokens: on with a key for tokens, unless `false`."
     ),
-    Variable("JWT_VERIFICATION_KEY", str, None, "The key, or PEM public key, that verifies tokens."),
+    Variable("JWT_VERIFICATION_KEY", _secret, None, "The key, or PEM public key, that verifies tokens."),
     Variable("JWT_VERIFICATION_KEY_FILE", _secret_file, None, "A file that holds that key; read at start."),
     Variable(
         "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read anew when it changes."
@@ -192,7 +205,7 @@ AUTHENTICATION = (
         None,
         "Refuse tokens that are not for AGNO_JWT_AUDIENCE: on where that is set, unless `false`.",
     ),
-    Variable("AGNO_JWT_AUDIENCE", _words, (), "Audiences, by comma, that tokens may be for; else AGNO_OS_ID."),
+    Variable("AGNO_JWT_AUDIENCE", _audiences, (), "Audiences, by comma, that tokens may be for; else AGNO_OS_ID."),
     Variable("AGNO_JWT_ISSUER", str, None, "The issuer that tokens must name."),
     Variable("AGNO_JWT_ADMIN_SCOPE", str, DEFAULT_ADMIN_SCOPE, "The scope that grants everything."),
     Variable("AGNO_JWT_DATABASES_CLAIM", str, None, "The claim that names the database ids which a token reaches."),

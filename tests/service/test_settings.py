@@ -143,6 +143,9 @@ def test_a_variable_becomes_a_value(variable, text, read, value):
         ("OS_SECURITY_KEY_FILE", "/nowhere", "the file /nowhere can't be read: FileNotFoundError"),
         ("JWT_VERIFICATION_KEY_FILE", "/dev/null", "the file /dev/null must hold a key"),
         ("OS_SECURITY_KEY_FILE", "/dev/zero", "the file /dev/zero must hold a key"),
+        ("OS_SECURITY_KEY", " ", "write a key: blanks are none"),
+        ("JWT_VERIFICATION_KEY", " \n", "write a key: blanks are none"),
+        ("AGNO_JWT_AUDIENCE", " , ", "write an audience, or several by comma"),
     ],
 )
 def test_what_cannot_be_used_is_told_in_one_line_that_names_the_variable(variable, text, problem):

@@ -63,6 +63,12 @@ LINKS = {  # of Services named agno, agno-auth, jwt, and auth of the application
         ("AGON_USER_ISOLATION", "AGNO_USER_ISOLATION"),
         ("JTW_VERIFICATION_KEY", "JWT_VERIFICATION_KEY"),
         ("AGNO_OS_IDS", "AGNO_OS_ID"),
+        ("AGNO_REQUIRE_AUTH", "AGNO_REQUIRE_AUTHENTICATION"),
+        ("AGNO_ENABLE_AUTHENTICATION", "AGNO_REQUIRE_AUTHENTICATION"),
+        ("AGNO_ISOLATION", "AGNO_USER_ISOLATION"),
+        ("AGNO_JWKS", "AGNO_JWT_JWKS_URL"),
+        ("AGNO_OIDC_ISSUER", "AGNO_JWT_ISSUER"),
+        ("JWKS_URL", "AGNO_JWT_JWKS_URL"),
     ],
 )
 def test_what_may_be_a_variable_of_authentication_ends_the_start(name, nearest):

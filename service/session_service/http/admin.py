@@ -18,7 +18,10 @@ def create_admin(registry: CollectorRegistry) -> web.Application:
     """`GET /metrics`, in the text format or as OpenMetrics, and `GET /healthz`."""
 
     async def metrics(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        except (TypeError, ValueError):  # a version that is no number
+            encode, content_type = choose_encoder("")
         # off the loop: many databases have thousands of lines
         body = await asyncio.to_thread(encode, registry)
         return web.Response(body=body, headers={"Content-Type": content_type})

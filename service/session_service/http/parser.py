@@ -51,6 +51,7 @@ class Parser(HttpRequestParser):
         self._most = most_header_bytes
         self._body: StreamReader = EMPTY_PAYLOAD
         self._unfinished = 0
+        self._held = False
 
     def feed_data(self, incoming_data: bytes) -> tuple[Parsed, bool, bytes]:  # type: ignore[override]
         """The requests whose headers end in these bytes; what aiohttp has beside them. Raises HttpProcessingError."""
@@ -64,19 +65,33 @@ class Parser(HttpRequestParser):
                 return requests, True, rest + incoming_data[start + _PIECE :]
         return requests, False, b""
 
+    def pause_reading(self) -> None:
+        """Hold back what comes until the body is read: `feed_data` is then called without bytes."""
+        self._held = True
+        super().pause_reading()
+
     def _feed(self, data: bytes) -> tuple[Parsed, bool, bytes]:
-        between = self._body.is_eof()
+        body, before = self._body, self._body.total_bytes
+        between = body.is_eof()
+        held, self._held = self._held and bool(data), False
         parsed: tuple[Parsed, bool, bytes] = super().feed_data(data)
+        self._held |= held
         if parsed[0]:
             for message, _ in parsed[0]:
                 self._check(message)
             self._body = parsed[0][-1][1]
             self._unfinished = 0
-        elif between:
+        elif not between and body.total_bytes > before:
+            self._unfinished = 0
+        elif not held:
+            # also what chunks have beside the body: extensions, and trailers, which are kept as headers are
             self._unfinished += len(data)
             # the line of the request counts apart
             if self._unfinished > self._most + LONGEST_URL:
-                raise HeadersTooLarge(self._most)
+                error = HeadersTooLarge(self._most)
+                if not between:  # its request is being answered, and waits for it
+                    body.set_exception(error)
+                raise error
         return parsed
 
     def _check(self, message: RawRequestMessage) -> None:

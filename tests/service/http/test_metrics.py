@@ -132,6 +132,10 @@ async def test_the_admin_listener_serves_them_apart_from_the_api(v3):
         openmetrics = {"Accept": "application/openmetrics-text; version=1.0.0"}
         async with client.get(f"{url}/metrics", headers=openmetrics) as answer:
             assert (await answer.text()).endswith("# EOF\n")
+        for odd in ("x", "1.x", "9" * 5000):
+            accept = {"Accept": f"application/openmetrics-text; version={odd}"}
+            async with client.get(f"{url}/metrics", headers=accept) as answer:
+                assert answer.status == 200
 
 
 async def test_an_admin_port_that_is_taken_is_told_in_one_line_that_names_the_variable(v3):

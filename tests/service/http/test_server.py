@@ -166,6 +166,36 @@ async def test_headers_that_follow_a_body_are_limited_too(v3, listen):
     writer.close()
 
 
+CHUNKED = b"POST /sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("limit", [None, 1000])
+@pytest.mark.parametrize("beside", [b"2\r\n{}\r\n0\r\n" + b"X: " + b"a" * 30_000 + b"\r\n", b"2;" + b"a" * 30_000])
+async def test_what_chunks_have_beside_the_body_is_limited_like_headers(v3, listen, limit, beside):
+    port, app = await listen(v3.dsn, **({} if limit is None else {"AGNO_MAX_HEADER_BYTES": str(limit)}))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(CHUNKED + beside)
+    for _ in range(4):
+        writer.write(beside[-30_000:])
+    async with asyncio.timeout(5):
+        assert (await reader.read()).split(b" ")[1] in {b"400", b"431"}
+    writer.close()
+    assert not app[METRICS].in_flight
+
+
+async def test_long_bodies_in_chunks_are_no_headers(v3, listen):
+    port, _ = await listen(v3.dsn, AGNO_MAX_HEADER_BYTES="100")
+    body = b'{"session_name": "' + b"a" * 1_000_000 + b'"}'
+    for size in (1, 7, 100_000, len(body)):
+        part = body if size > 7 else body[:18] + b"a" * 30_000 + b'"}'
+        chunks = [part[start : start + size] for start in range(0, len(part), size)]
+        raw = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\nX: trailer\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CHUNKED + raw)
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 201")
+        writer.close()
+
+
 async def test_requests_that_follow_each_other_are_all_answered_in_order(v3, listen):
     port, _ = await listen(v3.dsn)
     count = 500
