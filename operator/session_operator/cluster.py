@@ -16,6 +16,7 @@ from session_operator import kubeconfig
 from session_operator.errors import ApiError, error_of
 from session_operator.kinds import Kind, Path
 from session_operator.resource import MANAGER, Object
+from session_operator.shallow import loads
 
 REQUEST_TIMEOUT = 30
 WATCH_SECONDS = 300
@@ -207,7 +208,7 @@ class Cluster:
                 if pause is None or error.status not in passing or error.retry_after > LONGEST_PAUSE:
                     raise
                 await asyncio.sleep(max(pause, error.retry_after))
-        answer: Object = await response.json(content_type=None)
+        answer: Object = await response.json(content_type=None, loads=loads)
         return answer
 
     async def _send(
@@ -257,18 +258,23 @@ def _fenced(fence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
     return Fenced
 
 
-async def _events(lines: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Object]]:
+async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Object]]:
+    async for event in watched(content):
+        if event["type"] == "ERROR":
+            raise error_of(500, json.dumps(event["object"]))
+        yield event["type"], event["object"]
+
+
+async def watched(content: aiohttp.StreamReader) -> AsyncIterator[Object]:
+    """The events of a watch, a line each."""
     # aiohttp's own lines end the watch at 128 KiB, and annotations alone may have twice that
     rest = b""
-    async for piece in lines.iter_any():
+    async for piece in content.iter_any():
         *whole, rest = (rest + piece).split(b"\n")
         if len(rest) > LONGEST_LINE:
             raise ValueError(f"a line of a watch is longer than {LONGEST_LINE} bytes")
         for line in whole:
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                raise error_of(500, json.dumps(event["object"]))
-            yield event["type"], event["object"]
+            yield loads(line)
 
 
 def metadata_accept(verb: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import aiohttp
 import kopf
 
-from session_operator.cluster import PAGE, Cluster, metadata_accept
+from session_operator.cluster import PAGE, Cluster, metadata_accept, watched
 from session_operator.health import routes, verdict
 from session_operator.kinds import STORES
 from session_operator.leader import Lease
@@ -24,6 +25,7 @@ from session_operator.metrics import Metrics
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler
 from session_operator.resource import Key, Object
+from session_operator.shallow import loads
 from session_operator.signs import Signs
 from session_operator.watches import Watches
 
@@ -184,7 +186,7 @@ class ListOfStores(aiohttp.ClientResponse):
 
     async def json(self, **options: Any) -> Any:
         """Read the body."""
-        body = await super().json(**options)
+        body = await super().json(**({"loads": loads} | options))
         if isinstance(body, dict) and "items" in body:
             body["items"] = [_told_apart(item) for item in body["items"] or ()]  # of no metadata, null
         return body
@@ -200,7 +202,28 @@ async def _metadata_alone(request: aiohttp.ClientRequest, send: aiohttp.ClientHa
     verb = _verb(request.url.path, request.url.query)
     if verb != "get":
         request.headers["Accept"] = metadata_accept(verb)
-    return await send(request)
+    response = await send(request)
+    if verb == "watch" and response.status == 200:
+        stream: Any = _StoresToldApart(response.content)
+        response.content = stream
+    return response
+
+
+class _StoresToldApart:
+    """A watch as kopf gets it, of each store what tells it apart: kopf would end with an object that is too deep."""
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
+
+    async def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
+        """The lines."""
+        async for event in watched(self._content):
+            if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
+                event["object"] = _told_apart(event["object"])
+            yield json.dumps(event).encode() + b"\n"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
 
 
 def _verb(path: str, query: Mapping[str, str]) -> str:

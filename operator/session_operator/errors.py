@@ -25,6 +25,6 @@ def error_of(code: int, text: str, retry_after: str = "") -> ApiError:
     seconds = float(retry_after) if retry_after.isdecimal() else 0
     try:
         status = json.loads(text)
-    except ValueError:  # of paths that it does not know, the API server speaks plain text
+    except (ValueError, RecursionError):  # of paths that it does not know, the API server speaks plain text
         return ApiError(code, "Unknown", text.strip()[:200], seconds)
     return ApiError(status.get("code", code), status.get("reason", "Unknown"), status.get("message", ""), seconds)

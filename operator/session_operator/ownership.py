@@ -20,6 +20,9 @@ _Path = tuple[str, ...]
 thing itself."""
 _LONGEST_ENTRY = 4096
 """Characters of an entry of `managedFields` of a Secret. The operator's own has some 700."""
+_MOST_ENTRIES = 4
+_LONGEST_UID = 64
+"""Characters. The API server makes uids of 36, and takes any in an owner reference."""
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """Hash of what was applied last: tells that a field is no longer wanted."""
 
@@ -35,11 +38,25 @@ def stamp(wanted: Object) -> Object:
 def slim(live: Object) -> Object:
     """What of the metadata of an object is looked at here: the rest may be as large as anybody makes it."""
     metadata = live["metadata"]
-    kept = {name: metadata[name] for name in ("name", "uid", "resourceVersion", "creationTimestamp", "ownerReferences")}
+    kept = {name: metadata[name] for name in ("name", "uid", "resourceVersion", "creationTimestamp")}
+    kept["ownerReferences"] = controllers(metadata)
     annotations = metadata.get("annotations", {})
     kept["annotations"] = {name: annotations[name] for name in (APPLIED_ANNOTATION,) if name in annotations}
-    fields = metadata.get("managedFields", ())
-    return {"metadata": kept | {"managedFields": [each for each in fields if len(str(each)) <= _LONGEST_ENTRY]}}
+    fields = sorted(filter(_is_short, metadata.get("managedFields", ())), key=lambda each: each["manager"] != MANAGER)
+    return {"metadata": kept | {"managedFields": fields[:_MOST_ENTRIES]}}
+
+
+def controllers(metadata: Object) -> list[Object]:
+    """Of the owner references, of which there may be thousands, what tells which object controls this one."""
+    owners = metadata.get("ownerReferences", ())
+    return [{"uid": owner["uid"][:_LONGEST_UID], "controller": True} for owner in owners if owner.get("controller")]
+
+
+def _is_short(entry: Object) -> bool:
+    try:
+        return "manager" in entry and len(str(entry)) <= _LONGEST_ENTRY
+    except RecursionError:
+        return False
 
 
 def is_owned(live: Object, uid: str) -> bool:
@@ -92,7 +109,7 @@ def drift(wanted: Object, live: Object) -> tuple[Drift, ...]:
 
 def _applied(live: Object) -> Mapping[str, Any] | None:
     for entry in live["metadata"].get("managedFields", ()):
-        if entry["manager"] == MANAGER and entry["operation"] == "Apply" and "subresource" not in entry:
+        if entry.get("manager") == MANAGER and entry["operation"] == "Apply" and "subresource" not in entry:
             return entry  # type: ignore[no-any-return]
     return None
 
@@ -129,7 +146,14 @@ def _manager(live: Object, path: _Path) -> str:
         return True
 
     entries = live["metadata"].get("managedFields", ())
-    return next((entry["manager"] for entry in entries if entry["manager"] != MANAGER and has(entry["fieldsV1"])), "")
+    return next(
+        (
+            entry.get("manager", "")
+            for entry in entries
+            if entry.get("manager", "") != MANAGER and has(entry["fieldsV1"])
+        ),
+        "",
+    )
 
 
 def _readable(path: _Path) -> str:

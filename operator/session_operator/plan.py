@@ -131,7 +131,10 @@ async def _applied(cluster: Cluster, body: Object) -> Object:
     appliers = [
         each["manager"]
         for each in entries
-        if each["operation"] == "Apply" and "subresource" not in each and "f:spec" in each["fieldsV1"]
+        if each["operation"] == "Apply"
+        and "subresource" not in each
+        and "f:spec" in each["fieldsV1"]
+        and "manager" in each
     ]
     if live is not None and not appliers:  # by kubectl apply or edit, which keep no such record
         return await cluster.replace(STORES, live | {"spec": body["spec"]}, dry_run=True)

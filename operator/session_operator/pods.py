@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from session_operator.cluster import Cluster
 from session_operator.kinds import PODS, REPLICA_SETS
-from session_operator.ownership import is_owned
+from session_operator.ownership import controllers, is_owned
 from session_operator.render.pod import CONTAINER, MAP_VOLUME, PORT_NAME
 from session_operator.resource import Object
 
@@ -25,13 +25,18 @@ def of_interest(pod: Object) -> Object:
     """What of a pod is looked at; all of it may be large, and there may be a thousand."""
     containers, volumes = pod["spec"]["containers"], pod["spec"].get("volumes", ())
     return {
-        "metadata": _only(pod["metadata"], "name", "ownerReferences", "deletionTimestamp"),
+        "metadata": _only(pod["metadata"], "name", "deletionTimestamp")
+        | {"ownerReferences": controllers(pod["metadata"])},
         "spec": {
-            "containers": [_only(each, "name", "ports") for each in containers if each["name"] == CONTAINER],
+            "containers": [_container(each) for each in containers if each["name"] == CONTAINER],
             "volumes": [each for each in volumes if each["name"] == MAP_VOLUME],
         },
         "status": _only(pod.get("status", {}), "podIP", "phase", "containerStatuses", "conditions"),
     }
+
+
+def _container(container: Object) -> Object:
+    return {"name": CONTAINER, "ports": [each for each in container.get("ports", ()) if each.get("name") == PORT_NAME]}
 
 
 def _only(body: Object, *names: str) -> Object:

@@ -29,6 +29,8 @@ from .conftest import operator_in
 from .stores import database, secret, store
 
 LARGE = "a" * 250_000
+OWNERS = [{"name": f"o{number}", "uid": str(number)} for number in range(5000)]
+OWNERS.append({"name": LARGE, "kind": LARGE, "uid": "c", "controller": True})
 
 
 async def test_an_object_with_long_annotations_does_not_end_the_watch(
@@ -97,27 +99,41 @@ async def test_of_a_list_kopf_keeps_what_tells_stores_apart() -> None:
 
 
 def test_of_a_map_its_identity_and_what_was_applied_are_kept() -> None:
-    identity = {"name": "a", "uid": "b", "resourceVersion": "1", "creationTimestamp": "t", "ownerReferences": []}
+    identity = {"name": "a", "uid": "b", "resourceVersion": "1", "creationTimestamp": "t"}
+    others = [{"manager": f"m{number}", "operation": "Update", "fieldsV1": {}} for number in range(1000)]
     ours = {"manager": "session-operator", "operation": "Apply", "fieldsV1": {}}
     metadata = identity | {
         "annotations": {"note": LARGE, APPLIED_ANNOTATION: "c"},
-        "managedFields": [ours, ours | {"fieldsV1": {f"f:{LARGE}": {}}}],
+        "managedFields": [*others, {"fieldsV1": {}}, ours, ours | {"fieldsV1": {f"f:{LARGE}": {}}}],
+        "ownerReferences": OWNERS,
         "labels": {"a": "b"},
     }
 
-    assert slim({"metadata": metadata}) == {
-        "metadata": identity | {"annotations": {APPLIED_ANNOTATION: "c"}, "managedFields": [ours]}
-    }
+    kept = slim({"metadata": metadata})["metadata"]
+
+    assert kept.pop("managedFields") == [ours, *others[:3]]
+    owner = {"uid": "c", "controller": True}
+    assert kept == identity | {"annotations": {APPLIED_ANNOTATION: "c"}, "ownerReferences": [owner]}
+    deep: Object = {}
+    for _ in range(100_000):
+        deep = {"f:a": deep}
+    assert slim({"metadata": metadata | {"managedFields": [ours | {"fieldsV1": deep}, ours]}})["metadata"][
+        "managedFields"
+    ] == [ours]
 
 
 def test_of_a_pod_what_is_looked_at_is_kept() -> None:
     volumes = [{"name": "dsn-map", "secret": {"secretName": "map"}}, {"name": "other", "csi": {"driver": LARGE}}]
-    ours = {"name": "session-service", "ports": [{"name": "http", "containerPort": 8080}]}
+    ours: Object = {"name": "session-service", "ports": [{"name": "http", "containerPort": 8080}]}
+    ports = [{"containerPort": number, "protocol": "UDP"} for number in range(1, 20_000)]
     pod: Object = {
-        "metadata": {"name": "a", "annotations": {"note": LARGE}, "managedFields": [LARGE], "ownerReferences": []},
+        "metadata": {"name": "a", "annotations": {"note": LARGE}, "managedFields": [LARGE], "ownerReferences": OWNERS},
         "spec": {
             "volumes": volumes,
-            "containers": [ours | {"env": [{"name": "A", "value": LARGE}]}, {"name": "other", "args": [LARGE]}],
+            "containers": [
+                ours | {"env": [{"name": "A", "value": LARGE}], "ports": [*ports, *ours["ports"]]},
+                {"name": "other", "args": [LARGE]},
+            ],
         },
         "status": {"podIP": "10.0.0.1", "phase": "Running", "message": LARGE},
     }

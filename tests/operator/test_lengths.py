@@ -9,7 +9,7 @@ import pytest
 
 from session_operator.kinds import STORES
 from session_operator.resource import Malformed, Object, SessionStore
-from session_operator.schema import mistakes
+from session_operator.schema import malformed, mistakes
 
 from .api import Api
 from .definition import Field, leaves, spec_schema, spec_with
@@ -162,3 +162,13 @@ def test_a_plan_without_a_cluster_knows_the_lengths() -> None:
         SessionStore.parse(body(imagePullSecrets=pull_secrets))
     annotations = {f"a{number}": "a" for number in range(65)}
     assert "must have at most" in str(mistakes({"databases": DATABASES, "service": {"annotations": annotations}})[0])
+
+
+def test_a_text_from_before_the_limits_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("session_operator.schema._pattern", lambda _: pytest.fail("it is"))
+    secret = {"secretKeyRef": {"name": "a." * 300_000 + "a", "key": "a" * 20_000}}
+
+    wrong = malformed({"databases": [{"id": "a" * 20_000, "dsn": secret}]})
+
+    assert {each.keyword for each in wrong} == {"pattern"}
+    assert len(wrong) == 3

@@ -68,8 +68,11 @@ def volume(auth: Auth) -> Object | None:
 
 def ports(auth: Auth) -> tuple[int, ...]:
     """The port of the URL of keys, if there is one."""
-    url = urlsplit(auth.tokens.get("jwksUrl", ""))
-    return (url.port or {"https": 443, "http": 80}[url.scheme],) if url.scheme else ()
+    try:
+        url = urlsplit(auth.tokens.get("jwksUrl", ""))
+        return (url.port or {"https": 443, "http": 80}[url.scheme],) if url.scheme else ()
+    except ValueError:  # a port beyond 65535, or brackets without an address: the pods say what is wrong with it
+        return ()
 
 
 def _variables(values: Mapping[str, str]) -> list[Object]:

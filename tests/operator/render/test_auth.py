@@ -10,6 +10,7 @@ import yaml
 from jwt import get_algorithm_by_name
 
 from session_operator.render import render
+from session_operator.render.auth import ports
 from session_operator.resource import Object
 from session_service.database.dsn_map import DatabaseId
 from session_service.http.auth import AuthSettings
@@ -103,6 +104,13 @@ def test_everything_said_of_tokens_reaches_the_service() -> None:
     assert (settings.issuer, settings.admin_scope) == ("https://id.example", "root")
     assert settings.databases_claim == "https://example.com/databases"
     assert (settings.authorization, settings.user_isolation) == (False, False)
+
+
+@pytest.mark.parametrize("url", ["https://id.example.com:99999/keys", "https://[::::]/keys", "https://[1]/keys"])
+def test_a_url_that_leads_nowhere_lets_nothing_out_and_stops_nothing(url: str) -> None:
+    auth = {"jwt": {"jwksUrl": url} | DEFAULTS}
+
+    assert ports(store(auth=auth).auth) == ()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
