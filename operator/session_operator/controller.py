@@ -52,7 +52,7 @@ class Controller:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._queue: WorkQueue[Key] = WorkQueue()
+        self._queue: WorkQueue[Key] = WorkQueue(lambda key: key.namespace)
         self._signs = Signs()
         self.metrics = Metrics(self._queue, self._signs)
 

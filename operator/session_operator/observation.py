@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Mapping
 from typing import Self
 
 import aiohttp
 
 from session_operator.cluster import Cluster
-from session_operator.pods import health_url, pods_of
+from session_operator.pods import health_url, is_ready, pods_of
 from session_operator.render.labels import instance_selector
+from session_operator.render.pod import mounted_map
 from session_operator.resource import Object, SessionStore
 from session_operator.sight import LONGEST_ANSWER
 from session_operator.workload import Workload, workload
 
 ASK_SECONDS = 1
+LOOK_SECONDS = 1.5
+"""What asking the pods of a store may take in all: no pod that hangs keeps others from being asked for longer."""
+ASKED_OF_ONE, ASKED_IN_ALL = 8, 32
+"""Pods that are asked at a time: of one store, of all stores."""
 
 
 class Observer:
-    """Asks pods for their /healthz/ready, a few at a time."""
+    """Asks pods for their /healthz/ready, within limits for each store and for all."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._asking = asyncio.Semaphore(16)
+        self._asking = asyncio.Semaphore(ASKED_IN_ALL)
 
     async def observe(self, store: SessionStore, deployment: Object) -> Workload:
         """Look at the Deployment and its pods."""
         pods = await pods_of(self._cluster, deployment, instance_selector(store))
-        urls = {pod["metadata"]["name"]: url for pod in pods if (url := health_url(pod))}
-        answers = await asyncio.gather(*map(self._ask, urls.values()))
-        told = {name: answer for name, answer in zip(urls, answers, strict=True) if answer is not None}
-        return workload(deployment, pods, told, [database.id for database in store.databases])
+        newest = [pod for pod in pods if mounted_map(pod) == mounted_map(deployment["spec"]["template"])]
+        # Those that are not ready first: they may know why
+        urls = {pod["metadata"]["name"]: url for pod in sorted(newest, key=is_ready) if (url := health_url(pod))}
+        answers = await self.answers(urls)
+        return workload(deployment, pods, answers, [database.id for database in store.databases])
 
-    async def _ask(self, url: str) -> bytes | None:
-        async with self._asking:
-            return await ask(url)
+    async def answers(self, urls: Mapping[str, str]) -> Mapping[str, bytes]:
+        """What the pods of one store answer, by the names of those that do in time."""
+        answers, waiting = {}, iter(urls.items())
+
+        async def some() -> None:
+            for name, url in waiting:
+                async with self._asking:
+                    answer = await ask(url)
+                if answer is not None:
+                    answers[name] = answer
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS), asyncio.TaskGroup() as group:
+                for _ in range(min(ASKED_OF_ONE, len(urls))):
+                    group.create_task(some())
+        return answers
 
 
 async def ask(url: str) -> bytes | None:

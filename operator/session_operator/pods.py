@@ -54,3 +54,9 @@ def health_url(pod: Object) -> str | None:
                 host = f"[{address}]" if ":" in address else address
                 return f"http://{host}:{port['containerPort']}/healthz/ready"
     return None
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether Kubernetes takes the pod for ready."""
+    conditions = pod.get("status", {}).get("conditions", ())
+    return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)

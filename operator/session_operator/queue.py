@@ -1,4 +1,7 @@
-"""A keyed work queue: each key waits once, is worked on by one worker at a time, and comes back later if it failed."""
+"""A keyed work queue: each key waits once, is worked on by one worker at a time, and comes back later if it failed.
+
+Keys of different owners take turns, so that none waits for all that another has.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import logging
 import math
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -23,16 +27,27 @@ class _Work:
 
 
 class WorkQueue(Generic[K]):
-    """Keys to work on. Belongs to one event loop.
+    """Keys to work on, by turns of those whose keys they are. Belongs to one event loop.
 
     A key added while it is worked on is worked on once more afterwards. A failing key comes back after `first_delay`
     seconds, then twice that and so on up to `longest_delay`, a little less at random. A new event comes first.
+    Work on a key that takes longer than `longest_work` seconds fails.
     """
 
-    def __init__(self, *, first_delay: float = 0.5, longest_delay: float = 300) -> None:
+    def __init__(
+        self,
+        owner: Callable[[K], Hashable] = lambda _: None,
+        *,
+        first_delay: float = 0.5,
+        longest_delay: float = 300,
+        longest_work: float = 60,
+    ) -> None:
+        self._owner = owner
         self._first_delay = first_delay
         self._longest_delay = longest_delay
-        self._ready: asyncio.Queue[K] = asyncio.Queue()
+        self._longest_work = longest_work
+        self._lines: dict[Hashable, deque[K]] = {}
+        self._turns: asyncio.Queue[Hashable] = asyncio.Queue()
         self._waiting: dict[K, float] = {}
         self._active: dict[K, _Work] = {}
         self._again: set[K] = set()
@@ -50,7 +65,7 @@ class WorkQueue(Generic[K]):
             if self.idle():
                 self._moved = time.monotonic()
             self._waiting[key] = time.monotonic()
-            self._ready.put_nowait(key)
+            self._stand_in_line(key)
 
     def idle(self) -> bool:
         """Whether nothing waits and nothing is worked on; keys that come back later do not count."""
@@ -74,10 +89,11 @@ class WorkQueue(Generic[K]):
     async def work(self, handle: Callable[[K], Awaitable[float | None]]) -> None:
         """One worker: runs until cancelled. What `handle` returns is the seconds until the next look at the key."""
         while True:
-            key = await self._ready.get()
+            key = await self._next()
             self._active[key] = _Work(added=self._waiting.pop(key), begun=time.monotonic())
             try:
-                delay = await handle(key)
+                async with asyncio.timeout(self._longest_work):
+                    delay = await handle(key)
             except Exception as error:
                 delay = self._backoff(key)
                 logger.warning("%s: %s: %s; next try in %.1f s", key, type(error).__name__, error, delay)
@@ -92,6 +108,23 @@ class WorkQueue(Generic[K]):
                 self.add(key)
             elif delay is not None:
                 self._timers[key] = asyncio.get_running_loop().call_later(delay, self.add, key)
+
+    def _stand_in_line(self, key: K) -> None:
+        owner = self._owner(key)
+        if owner not in self._lines:
+            self._lines[owner] = deque()
+            self._turns.put_nowait(owner)
+        self._lines[owner].append(key)
+
+    async def _next(self) -> K:
+        owner = await self._turns.get()
+        line = self._lines[owner]
+        key = line.popleft()
+        if line:
+            self._turns.put_nowait(owner)  # behind all others
+        else:
+            del self._lines[owner]
+        return key
 
     def _backoff(self, key: K) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -17,6 +17,7 @@ from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, KINDS, NETWORK_POLICIES, SECRETS, STORES, Kind
 from session_operator.objects import Objects
 from session_operator.observation import Observer
+from session_operator.pace import UNSETTLED_SECONDS, Pace
 from session_operator.reasons import Finding, Reason
 from session_operator.render import render
 from session_operator.render.pod import mounted_map
@@ -27,10 +28,6 @@ from session_operator.status import applied_generation, begun, is_reported, refu
 
 logger = logging.getLogger(__name__)
 
-UNSETTLED_SECONDS = 15
-"""How soon a store that is not well is looked at again: databases change without any Kubernetes event."""
-LOOKS_A_SECOND = 10
-"""Looks at stores that are not well, all together: a thousand rollouts at once must not keep the operator busy."""
 _ROTATED = (SECRETS, DEPLOYMENTS, NETWORK_POLICIES)
 """What depends on what Secrets hold."""
 Tell = Callable[[Key, Mapping[str, str] | None], None]
@@ -60,7 +57,7 @@ class Reconciler:
         self._stores_of_secret: dict[Key, set[Key]] = defaultdict(set)
         self._secrets_of_store: dict[Key, frozenset[Key]] = {}
         self._needless: dict[Key, tuple[str, int, frozenset[tuple[Kind, str]]]] = {}
-        self._unsettled: set[Key] = set()
+        self._pace = Pace()
         self._reading = asyncio.Semaphore(8)
 
     def stores_of(self, secret: Key) -> Iterable[Key]:
@@ -76,7 +73,7 @@ class Reconciler:
         if body is None or "deletionTimestamp" in body["metadata"]:  # owner references do the rest
             self._remember(key, frozenset())
             self._needless.pop(key, None)
-            self._unsettled.discard(key)
+            self._pace.next_look(key, settled=True)
             self._tell(key, None)
             return None
         try:
@@ -122,13 +119,13 @@ class Reconciler:
             raise outcome.refusal
         if outcome.held_until:
             return max(0.0, min(UNSETTLED_SECONDS, (outcome.held_until - _now()).total_seconds()))
-        return self._next_look(key, status)
+        return self._pace.next_look(key, settled=_settled(status))
 
     async def _refuse(self, key: Key, body: Object, wrong: str) -> None:
         """Tell that a spec is not carried out: nothing that it names is read, nothing that it asks for is made."""
         logger.warning("%s: refused: %s", key, wrong)
         self._remember(key, frozenset())
-        self._unsettled.discard(key)
+        self._pace.next_look(key, settled=True)
         metadata, before = body["metadata"], body.get("status", {})
         status = refused(before, metadata["generation"], wrong, _now())
         self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
@@ -169,13 +166,6 @@ class Reconciler:
     def _known_needless(self, store: SessionStore) -> frozenset[tuple[Kind, str]]:
         uid, generation, needless = self._needless.get(store.key, ("", 0, frozenset()))
         return needless if (uid, generation) == (store.uid, store.generation) else frozenset()
-
-    def _next_look(self, key: Key, status: Mapping[str, Any]) -> float | None:
-        if _settled(status):
-            self._unsettled.discard(key)
-            return None
-        self._unsettled.add(key)
-        return max(UNSETTLED_SECONDS, len(self._unsettled) / LOOKS_A_SECOND)
 
     def _remember(self, store: Key, secrets: frozenset[Key]) -> None:
         for secret in self._secrets_of_store.pop(store, frozenset()) - secrets:

@@ -11,8 +11,9 @@ import aiohttp
 from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
 from session_operator.kinds import OWNED, PODS, REPLICA_SETS, SECRETS, STORES, Kind
+from session_operator.pace import UNSETTLED_SECONDS
 from session_operator.queue import WorkQueue
-from session_operator.reconcile import UNSETTLED_SECONDS, Reconciler
+from session_operator.reconcile import Reconciler
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object
 from session_operator.signs import Signs
 

@@ -194,3 +194,40 @@ async def test_a_queue_is_stalled_by_one_key_that_is_never_done_though_others_ar
         queue.add("chat")
         await asyncio.sleep(0.01)
         assert queue.stalled_for() >= 0.03
+
+
+async def test_owners_take_turns_however_many_keys_one_has() -> None:
+    queue: WorkQueue[str] = WorkQueue(lambda key: key[0])
+    seen: list[str] = []
+
+    async def handle(key: str) -> None:
+        seen.append(key)
+        if key == "b1":
+            queue.add("b2")
+
+    for key in ("a1", "a2", "a3", "a4", "b1", "c1", "c2"):
+        queue.add(key)
+    async with working(queue, handle):
+        await settled(queue)
+
+    assert seen == ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "a4"]
+
+
+async def test_work_that_does_not_end_is_given_up_and_tried_again_later() -> None:
+    queue: WorkQueue[str] = WorkQueue(first_delay=0.01, longest_work=0.05)
+    seen: list[str] = []
+    again = asyncio.Event()
+
+    async def handle(key: str) -> None:
+        seen.append(key)
+        if seen.count("endless") == 2:
+            again.set()
+        elif key == "endless":
+            await asyncio.Event().wait()
+
+    queue.add("endless")
+    queue.add("chat")
+    async with working(queue, handle), asyncio.timeout(20):
+        await again.wait()
+
+    assert seen == ["endless", "chat", "endless"]
