@@ -6,6 +6,7 @@ aiohttp 3.14 limits how long a connection may be idle, not how long a request ma
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import struct
@@ -113,7 +114,8 @@ class Connection(RequestHandler):
         """
         self._close = True
         if self.transport is not None:
-            self.transport.write_eof()
+            with contextlib.suppress(OSError):  # it may be gone, which is not noticed while nothing is read of it
+                self.transport.write_eof()
             self.resume_reading(resume_parser=False)
 
     def pause_writing(self) -> None:

@@ -1,6 +1,7 @@
 """Connections: what is no request is refused in the form of the API, and nobody holds one for nothing."""
 
 import asyncio
+import errno
 import json
 import re
 import socket
@@ -196,6 +197,17 @@ async def test_a_client_that_reads_no_more_than_a_piece_in_time_gets_all_of_it(v
         assert loop.time() - began > 3
     status, _, body = answer(bytes(received))
     assert (status, body["session_state"]) == (200, {"text": text})
+
+
+async def test_a_client_that_is_gone_before_its_refusal_is_no_error(v3, listen, log, monkeypatch):
+    def gone(self):
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write_eof", gone)
+    port, _ = await listen(v3.dsn)
+    unread = b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
+    assert (await exchange(port, unread)).startswith(b"HTTP/1.1 404")
+    assert "Traceback" not in log.text
 
 
 HTTP_1_0 = b" HTTP/1.0\r\nConnection: keep-alive\r\n"
