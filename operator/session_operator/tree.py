@@ -127,7 +127,10 @@ def _last(event: Object) -> str:
 
 
 def _age(time: str, now: datetime) -> str:
-    seconds = max(0, int((now - datetime.fromisoformat(time).astimezone(UTC)).total_seconds()))
+    try:
+        seconds = max(0, int((now - datetime.fromisoformat(time).astimezone(UTC)).total_seconds()))
+    except (ValueError, OverflowError):  # whoever writes Events may choose the year 0, which Kubernetes knows
+        return "-"
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * length:
             return f"{seconds // length}{unit}"

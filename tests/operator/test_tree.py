@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from session_operator.kinds import STORES, Kind
+from session_operator.tree import _age
 
 from .api import Api
 from .apiserver import ApiServer
@@ -86,3 +88,11 @@ async def test_events_of_others_forge_no_line_and_move_no_cursor(api: Api, serve
     assert len(shown.stdout) < 10_000
     assert all(line.isprintable() for line in shown.stdout.split("\n"))
     assert len(shown.stdout.splitlines()) == 11
+
+
+@pytest.mark.parametrize(
+    ("time", "age"),
+    [("0000-06-01T00:00:00.000000Z", "-"), ("9999-12-31T23:59:59.999999Z", "0s"), ("", "-")],
+)
+def test_a_time_that_is_none_ends_nothing(time: str, age: str) -> None:
+    assert _age(time, datetime(2026, 1, 1, tzinfo=UTC)) == age
