@@ -120,6 +120,7 @@ def embedded(*, version: int = programs.NEWEST, durable: bool = False) -> Iterat
         server.start()
         for setting in () if durable else ("fsync", "synchronous_commit", "full_page_writes"):
             server.run(f"ALTER SYSTEM SET {setting} = off")
+        server.run("ALTER SYSTEM SET password_encryption = 'scram-sha-256'")  # before 14 it is md5
         server.run("SELECT pg_reload_conf()")
         yield server
     finally:
@@ -134,7 +135,11 @@ def standby(primary: Server) -> Iterator[Server]:
     shutil.chown(directory, *_owner(primary.directory))
     server = Server(directory, directory, primary.version)
     try:
-        server.pg("pg_basebackup", "-d", primary.dsn(), "-R", "-c", "fast")
+        server.pg("pg_basebackup", "-d", primary.dsn(), "-c", "fast")
+        # by hand: what a newer pg_basebackup writes there holds words that an older server does not know
+        (directory / "standby.signal").touch()
+        with (directory / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = 'host={primary.socket} user={ADMIN}'\n")
         (directory / ".s.PGSQL.5432.lock").unlink()  # the primary's: its socket is in its data directory
         server.start()
         yield server

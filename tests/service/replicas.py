@@ -13,7 +13,8 @@ def caught_up(primary: Agno, replica: Agno) -> None:
 def paused(replica: Agno) -> None:
     """Have the replica stay where it is; `resumed` ends that."""
     replica.server.run("SELECT pg_wal_replay_pause()")
-    while replica.server.run("SELECT pg_get_wal_replay_pause_state()") != [("paused",)]:
+    told = "pg_get_wal_replay_pause_state() = 'paused'" if replica.server.version >= 14 else "pg_is_wal_replay_paused()"
+    while replica.server.run(f"SELECT {told}") != [(True,)]:
         pass
 
 
