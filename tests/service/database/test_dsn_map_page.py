@@ -16,9 +16,9 @@ def read():
     """Each key that the code takes from an entry or from its pool, and what stands without it."""
     calls = (node for node in ast.walk(ast.parse(inspect.getsource(dsn_map))) if isinstance(node, ast.Call))
     for call in calls:
-        if isinstance(call.func, ast.Name) and call.func.id == "_take":
-            _, place, name, kind, default = call.args
-            if kind.id != "dict":
+        if isinstance(call.func, ast.Name) and call.func.id in {"_take", "_name"}:
+            _, place, name, *kinds, default = call.args
+            if isinstance(name, ast.Constant) and not (kinds and kinds[0].id == "dict"):
                 # of `a or b`, the last is what stands without anything else
                 last = default.values[-1] if isinstance(default, ast.BoolOp) else default
                 yield ("pool." if place.id == "pool" else "") + name.value, last.value

@@ -156,7 +156,7 @@ async def test_each_database_that_refuses_us_is_named(v3, file, caplog):
 
 
 async def test_a_map_that_came_too_early_is_tried_again(v3, file):
-    v3.server.run("CREATE ROLE rotated LOGIN PASSWORD 'old' IN ROLE pg_read_all_data")
+    v3.server.run("CREATE ROLE rotated LOGIN SUPERUSER PASSWORD 'old'")
     v3.server.allow("local all rotated scram-sha-256")
     try:
         file.write({"main": v3.server.dsn(v3.name, user="rotated", password="old")})
