@@ -54,13 +54,18 @@ class Plan:
 
 def stores_in(text: str, namespace: str | None) -> list[Object]:
     """The SessionStores of a YAML text, in the namespace that each says, else in the one given."""
-    bodies = [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
-    bodies = [item for each in bodies for item in (each["items"] if each.get("kind") == "List" else [each])]
-    stores = [each for each in bodies if each.get("kind") == KIND]
+    try:
+        found = list(yaml.safe_load_all(text))
+    except RecursionError:
+        raise Refused("it is nested too deeply") from None
+    bodies = [each for each in found if isinstance(each, dict)]
+    bodies = [item for each in bodies for item in (_items(each) if each.get("kind") == "List" else [each])]
+    stores = [each for each in bodies if isinstance(each, dict) and each.get("kind") == KIND]
     if not stores:
         raise Refused(f"there is no {KIND} in it")
     for store in stores:
-        if not (store.get("metadata") or {}).get("name") or not isinstance(store.get("spec"), dict):
+        metadata = store.get("metadata")
+        if not isinstance(metadata, dict) or not metadata.get("name") or not isinstance(store.get("spec"), dict):
             raise Refused(f"a {KIND} needs metadata.name and spec")
         store["metadata"] = {"namespace": namespace or "default"} | store["metadata"]
         try:
@@ -68,6 +73,11 @@ def stores_in(text: str, namespace: str | None) -> list[Object]:
         except NotASegment:
             raise Refused(f"metadata.name or metadata.namespace of a {KIND} is no name") from None
     return stores
+
+
+def _items(listed: Object) -> list[Any]:
+    items = listed.get("items")
+    return items if isinstance(items, list) else []
 
 
 def offline(body: Object) -> Plan:

@@ -305,3 +305,13 @@ def test_patterns_mean_here_what_they_mean_to_the_api_server() -> None:
 
     assert patterns
     assert [each for each in patterns if "\\$" in each or "$]" in each or each.count("[$") > 0] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["kind: List", "kind: List\nitems: [1]", "kind: SessionStore\nmetadata: [a]\nspec: {}", "[" * 2_000],
+    ids=["empty list", "odd list", "odd metadata", "deep"],
+)
+def test_a_file_that_holds_no_store_is_refused_in_words(text: str) -> None:
+    with pytest.raises(planning.Refused):
+        planning.stores_in(text, None)

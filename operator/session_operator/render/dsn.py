@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 DEFAULT_PORT = 5432
-_PORT_WORD = re.compile(r"""(?:^|\s)port\s*=\s*'?([0-9,]+)""")
+# a quoted value may hold what looks like a word: a password does
+_WORD = re.compile(r"""\s*(\w+)\s*=\s*('(?:\\.|[^'\\])*'|(?:\\.|[^\s'\\])*)(?=\s|$)""")
 
 
 def with_parameters(dsn: str, parameters: Mapping[str, str]) -> str:
@@ -23,13 +24,21 @@ def with_parameters(dsn: str, parameters: Mapping[str, str]) -> str:
 def ports(dsn: str) -> frozenset[int]:
     """The ports that a DSN leads to. Of what is no DSN, the default port: the service says what is wrong with it."""
     if "://" not in dsn:
-        word = _PORT_WORD.search(dsn)
-        return _numbers(word[1].split(",") if word else [])
+        return _numbers(_words(dsn).get("port", "").strip("'").split(","))
     hosts = _address(dsn).partition("/")[0].partition("?")[0]
     found = [match[1] for host in hosts.split(",") if (match := re.search(r":([0-9]*)$", host))]
     if named := dict(parse_qsl(_query(dsn) or "")).get("port"):
         return _numbers(named.split(","))
     return _numbers(found, hosts=hosts.count(",") + 1)
+
+
+def _words(dsn: str) -> dict[str, str]:
+    """The `key=value` words up to where they are none; of several, libpq takes the last."""
+    words, end = {}, 0
+    while word := _WORD.match(dsn, end):
+        words[word[1]] = word[2]
+        end = word.end()
+    return words
 
 
 def _address(dsn: str) -> str:
