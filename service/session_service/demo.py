@@ -19,7 +19,8 @@ async def load_demo(store: SessionStore) -> bool:
     """Fill an empty store with the demo sessions; False, and nothing done, if it holds any session."""
     await store.create_tables()
     sessions = store.on_behalf_of(EVERYBODY)
-    if (await sessions.page(SessionQuery(limit=1), list_row)).total:
+    page = await sessions.page(SessionQuery(limit=1), list_row)
+    if page is None or page.total:
         return False
     now = int(time.time())
     for session in _demo(now):

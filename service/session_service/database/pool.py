@@ -16,6 +16,9 @@ from .shares import Shares
 # its return, and is not stormed. Without requests the prober backs off further.
 LONGEST_PAUSE_SECONDS = 2.0
 
+# How long a stream waits for those before it. It holds nothing meanwhile, so it may be longer than others wait.
+STREAM_SECONDS = 30.0
+
 _CLOSED = Unavailable("ShuttingDown", "the service is shutting down")
 
 
@@ -43,7 +46,7 @@ class Pool:
         self._opening: set[asyncio.Task[Connection]] = set()
         self._lent: set[Connection] = set()
         self._waiters: deque[asyncio.Future[Connection]] = deque()
-        self.streams = Shares(max_size, max_waiting, acquire_timeout)
+        self.streams = Shares(max_size, max_waiting, STREAM_SECONDS)
         self._streaming: dict[Connection, Hashable] = {}
         self._retry = Retry(LONGEST_PAUSE_SECONDS)
         self._problem: DatabaseError | None = None

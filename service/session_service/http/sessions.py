@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from aiohttp import web
 
@@ -22,10 +24,12 @@ from session_service.http.parameters import (
     SortOrder,
 )
 from session_service.http.requests import Call
+from session_service.http.sending import send_pieces
+from session_service.sessions.chat_history import MESSAGE_PARTS, chat_history, chat_message
 from session_service.sessions.detail import detail
 from session_service.sessions.errors import InvalidContent
 from session_service.sessions.json_text import member
-from session_service.sessions.listing import list_body, list_row
+from session_service.sessions.listing import list_body, list_meta, list_row
 from session_service.sessions.names import session_name
 from session_service.sessions.run_import import imported_runs
 from session_service.sessions.stored_json import (
@@ -38,32 +42,51 @@ from session_service.sessions.summaries import stored_summary
 from session_service.store.listing import SessionQuery
 from session_service.store.owned_sessions import OwnedSessions, RunTaken
 from session_service.store.owner import Only
-from session_service.store.records import NameSource, StoredSession
+from session_service.store.records import Message, StoredSession
+from session_service.store.replica_first import SessionReader
 from session_service.store.writing import NewSession, SessionChanges
 
 _stored_name = member("session_name")
 
+# stands for the chat history: no JSON has it
+_HERE = b"\0"
 
-async def list_sessions(call: Call) -> web.Response:
+
+async def list_sessions(call: Call) -> web.StreamResponse:
     """`GET /sessions`."""
     query = call.query(ListParameters)
     sessions = await call.reader(query)
-    page = await sessions.page(
-        SessionQuery(
-            session_type=query.type,
-            component_id=query.component_id,
-            session_name=query.session_name,
-            limit=query.limit,
-            page=query.page,
-            sort_by=query.sort_by,
-            descending=query.sort_order is SortOrder.desc,
-        ),
-        list_row,
+    wanted = SessionQuery(
+        session_type=query.type,
+        component_id=query.component_id,
+        session_name=query.session_name,
+        limit=query.limit,
+        page=query.page,
+        sort_by=query.sort_by,
+        descending=query.sort_order is SortOrder.desc,
     )
-    return answer(list_body(page, query.page, query.limit))
+    page = await sessions.page(wanted, list_row)
+    if page is not None:
+        return answer(list_body(page, query.page, query.limit))
+
+    async def rows() -> AsyncGenerator[bytes, None]:
+        total = 0
+        opening = b'{"data":['
+        async with aclosing(sessions.long_page(wanted)) as items:
+            async for item in items:
+                total, session = item.row
+                if session is not None:
+                    yield opening
+                    async for piece in item.spliced(list_row(session)):
+                        yield piece
+                    opening = b","
+        yield (opening if opening != b"," else b"") + b'],"meta":' + list_meta(total, query.page, query.limit) + b"}"
+
+    async with aclosing(rows()) as body:
+        return await send_pieces(call, body)
 
 
-async def read_session(call: Call) -> web.Response:
+async def read_session(call: Call) -> web.StreamResponse:
     """`GET /sessions/{session_id}`: with `type`, the session in that type's shape, whatever it is."""
     query = call.query(SessionParameters)
     sessions = await call.reader(query)
@@ -72,16 +95,51 @@ async def read_session(call: Call) -> web.Response:
     if found is None:
         kind = f"{query.type.title()} Session" if query.type else "Session"
         raise ApiError(404, f"{kind} with id '{session_id}' not found")
-    return answer(_detail(found, query.type, nulls=False))
+    return await _detail(call, sessions, found, query.type, nulls=False)
 
 
-def _detail(found: StoredSession, shown_as: str | None, *, nulls: bool) -> bytes:
+async def _detail(
+    call: Call, sessions: SessionReader, found: StoredSession, shown_as: str | None, *, nulls: bool, status: int = 200
+) -> web.StreamResponse:
     shown_as = shown_as or found.record.session_type
+    if found.whole:
+        history = chat_history(found.chat, session_created_at=found.record.created_at)
+        return answer(_shown(found, shown_as, history, nulls=nulls), status)
+    async with aclosing(_long_detail(sessions, found.record.session_id, shown_as, nulls=nulls)) as body:
+        return await send_pieces(call, body, status)
+
+
+def _shown(found: StoredSession, shown_as: str, history: bytes, *, nulls: bool) -> bytes:
     name = session_name(_stored_name(found.record.session_data), shown_as, found.name_source, parsed=True)
-    return detail(found.record, shown_as, name, found.chat, nulls=nulls)
+    return detail(found.record, shown_as, name, history, nulls=nulls)
 
 
-async def create_session(call: Call) -> web.Response:
+async def _long_detail(
+    sessions: SessionReader, session_id: str, shown_as: str, *, nulls: bool
+) -> AsyncGenerator[bytes, None]:
+    """The same in pieces, of what is stored now: a change of our own is in it, and one that came after it may be."""
+    async with aclosing(sessions.long_session(session_id, shown_as, MESSAGE_PARTS)) as items:
+        first = await anext(items, None)
+        if first is None or not isinstance(found := first.row, StoredSession):
+            raise not_found(session_id)
+        before, _, after = _shown(found, shown_as, _HERE, nulls=nulls).partition(_HERE)
+        async for piece in first.spliced(before):
+            yield piece
+        if shown_as != "workflow":
+            opening = b"["
+            async for item in items:
+                if isinstance(item.row, Message):
+                    message = chat_message(item.row, session_created_at=found.record.created_at)
+                    if message is not None:
+                        yield opening
+                        async for piece in item.spliced(message):
+                            yield piece
+                        opening = b","
+            yield b"[]" if opening == b"[" else b"]"
+        yield after
+
+
+async def create_session(call: Call) -> web.StreamResponse:
     """`POST /sessions`: 409 where the id is taken, whoever asks first."""
     query, body = await call.query_and_body(CreateParameters, CreateBody, absent={})
     sessions = await call.new_sessions(query)
@@ -107,12 +165,11 @@ async def create_session(call: Call) -> web.Response:
     if created is None:
         raise await _taken(sessions, session_id)
     found = None if new.runs is None else await sessions.session(session_id)
-    found = found or StoredSession(created, NameSource(False, None, None, None), [])
-    return answer(_detail(found, query.type, nulls=False), 201)
+    return await _detail(call, sessions, found or created, query.type, nulls=False, status=201)
 
 
 async def _taken(sessions: OwnedSessions, session_id: str) -> ApiError:
-    if isinstance(sessions.owner, Only) and await sessions.record(session_id) is None:
+    if isinstance(sessions.owner, Only) and not await sessions.exists(session_id):
         return ApiError(
             409,
             "Could not create a session with the supplied session_id. "
@@ -123,7 +180,7 @@ async def _taken(sessions: OwnedSessions, session_id: str) -> ApiError:
     )
 
 
-async def rename_session(call: Call) -> web.Response:
+async def rename_session(call: Call) -> web.StreamResponse:
     """`POST /sessions/{session_id}/rename`. Here `type` filters."""
     query, body = await call.query_and_body(SessionParameters, RenameBody, embedded=True)
     sessions = await call.sessions(query)
@@ -131,10 +188,10 @@ async def rename_session(call: Call) -> web.Response:
     renamed = await sessions.rename(session_id, query.type, stored_json("session_name", body.session_name))
     if renamed is None:
         raise not_found(session_id)
-    return answer(_detail(renamed, None, nulls=True))
+    return await _detail(call, sessions, renamed, None, nulls=True)
 
 
-async def patch_session(call: Call) -> web.Response:
+async def patch_session(call: Call) -> web.StreamResponse:
     """`PATCH /sessions/{session_id}`: sets the given keys and nothing else. Seen as a workflow, it has no summary."""
     query, body = await call.query_and_body(SessionParameters, PatchBody)
     sessions = await call.sessions(query)
@@ -148,7 +205,7 @@ async def patch_session(call: Call) -> web.Response:
     patched = await sessions.patch(session_id, changes)
     if patched is None:
         raise not_found(session_id)
-    return answer(_detail(patched, None, nulls=True))
+    return await _detail(call, sessions, patched, None, nulls=True)
 
 
 def _changes(body: PatchBody, seen_as: SessionType | None) -> SessionChanges:

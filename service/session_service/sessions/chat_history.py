@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from session_service.store.records import RunMessages
+from session_service.store.documents import ListOf, Parts
+from session_service.store.records import Message, RunMessages
 
 from .forms import Form, derived, stored
 from .json_text import (
@@ -50,11 +51,14 @@ def _metrics(value: bytes | None) -> bytes | None:
     return some_object(write_object(_METRICS.show(read_object(value)).items()))
 
 
+_REFERENCE = ("query", "references", "time")
+
+
 def _references(value: bytes | None) -> bytes | None:
     members = read_object(value)
     if not members:
         return None
-    return write_object([(name, members.get(name)) for name in ("query", "references", "time")], nulls=True)
+    return write_object([(name, members.get(name)) for name in _REFERENCE], nulls=True)
 
 
 _MESSAGE = Form(
@@ -79,6 +83,27 @@ _MESSAGE = Form(
 )
 
 
+def _parts() -> Parts:
+    parts: list[str | ListOf] = ["_"]
+    for field in _MESSAGE.fields:
+        match field.name:
+            case name if name in _MEDIA:
+                parts.append(ListOf(name, (*_MEDIA[name].members, "_")))
+            case "audio_output" as name:
+                parts += [f"{name}.{member}" for member in (*AUDIO.members, "_")]
+            case "references" as name:
+                parts += [f"{name}.{member}" for member in (*_REFERENCE, "_")]
+            case "metrics" as name:
+                parts += [f"{name}.{member.name}" for member in _METRICS.fields]
+            case name:
+                parts.append(name)
+    return tuple(parts)
+
+
+MESSAGE_PARTS = _parts()
+"""What is shown of a message."""
+
+
 def chat_history(runs: Iterable[RunMessages], *, session_created_at: int) -> bytes:
     """The list of messages in the order of the runs, less those of the system, of tools, and repeated from history.
 
@@ -88,20 +113,33 @@ def chat_history(runs: Iterable[RunMessages], *, session_created_at: int) -> byt
     return write_list(
         shown
         for place, run in enumerate(runs)
-        for shown in _messages(run, seed=read_string(run.run_id) or str(place), otherwise=session_created_at)
+        for shown in _messages(run, seed=_seed(run, place), otherwise=session_created_at)
     )
+
+
+def chat_message(message: Message, *, session_created_at: int) -> bytes | None:
+    """One message of the list; None if it is not shown."""
+    run = RunMessages(message.run_id, message.run_created_at, None)
+    return _message(message.text, run, message.place, seed=_seed(run, message.run), otherwise=session_created_at)
+
+
+def _seed(run: RunMessages, place: int) -> str:
+    return read_string(run.run_id) or str(place)
 
 
 def _messages(run: RunMessages, *, seed: str, otherwise: int) -> Iterable[bytes]:
     for place, text in enumerate(read_list(run.messages)):
-        message = read_object(text)
-        if (
-            message
-            and read_string(message.get("role")) not in _UNSHOWN_ROLES
-            and message.get("from_history") != b"true"
-        ):
-            created_at = integer(message.get("created_at")) or _run_time(run, otherwise)
-            yield _shown(message, created_at, seed=f"{seed}/{place}")
+        shown = _message(text, run, place, seed=seed, otherwise=otherwise)
+        if shown is not None:
+            yield shown
+
+
+def _message(text: bytes, run: RunMessages, place: int, *, seed: str, otherwise: int) -> bytes | None:
+    message = read_object(text)
+    if not message or read_string(message.get("role")) in _UNSHOWN_ROLES or message.get("from_history") == b"true":
+        return None
+    created_at = integer(message.get("created_at")) or _run_time(run, otherwise)
+    return _shown(message, created_at, seed=f"{seed}/{place}")
 
 
 def _run_time(run: RunMessages, otherwise: int) -> bytes:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from session_service.store.records import SessionRecord
 
-from session_service.store.records import RunMessages, SessionRecord
-
-from .chat_history import chat_history
 from .json_text import an_object, integer, member, read_object, write_object, write_string
 from .sdk import agent_sdk, with_sdk
 from .summaries import shown_summary
@@ -30,16 +27,16 @@ _WORKFLOW: tuple[str, ...] = (
 )
 
 
-def detail(record: SessionRecord, shown_as: str, name: str, chat: Sequence[RunMessages], *, nulls: bool) -> bytes:
+def detail(record: SessionRecord, shown_as: str, name: str, chat_history: bytes, *, nulls: bool) -> bytes:
     """The session in the form of the type `shown_as`, which need not be its own; any other type is shown as agent.
 
-    `chat` are the top-level runs that a chat history is made of. With `nulls` every field of the form is printed.
+    A workflow has no chat history. With `nulls` every field of the form is printed.
     """
     if shown_as == "workflow":
         names, fields = _WORKFLOW, _workflow(record)
     else:
         names = _TEAM if shown_as == "team" else _AGENT
-        fields = _conversation(record, shown_as, chat)
+        fields = _conversation(record, shown_as, chat_history)
     fields["session_name"] = write_string(name)
     return write_object([(field, fields.get(field)) for field in names], nulls=nulls)
 
@@ -59,7 +56,7 @@ def _common(record: SessionRecord, data: dict[str, bytes]) -> Fields:
     }
 
 
-def _conversation(record: SessionRecord, shown_as: str, chat: Sequence[RunMessages]) -> Fields:
+def _conversation(record: SessionRecord, shown_as: str, chat_history: bytes) -> Fields:
     data = read_object(record.session_data)
     metrics = an_object(data.get("session_metrics")) or (b"{}" if data else None)
     sdk = None if shown_as == "team" else agent_sdk(record.agent_data)
@@ -73,7 +70,7 @@ def _conversation(record: SessionRecord, shown_as: str, chat: Sequence[RunMessag
         "agent_data": an_object(record.agent_data),
         "team_data": an_object(record.team_data),
         "metadata": with_sdk(record.metadata, sdk),
-        "chat_history": chat_history(chat, session_created_at=record.created_at),
+        "chat_history": chat_history,
     }
 
 

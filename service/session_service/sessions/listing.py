@@ -45,8 +45,12 @@ def list_body(page: SessionPage[bytes], page_number: int, limit: int) -> bytes:
 
     `page_number` counts from 1; past the last page the data is empty, the totals stay.
     """
-    meta = encode(_Meta(page_number, limit, -(-page.total // limit), page.total))
-    return b'{"data":%b,"meta":%b}' % (write_list(page.rows), meta)
+    return b'{"data":%b,"meta":%b}' % (write_list(page.rows), list_meta(page.total, page_number, limit))
+
+
+def list_meta(total: int, page_number: int, limit: int) -> bytes:
+    """The totals of a page."""
+    return encode(_Meta(page_number, limit, -(-total // limit), total))
 
 
 def list_row(session: ListedSession) -> bytes:

@@ -16,6 +16,11 @@ class MediaKind:
     inline: tuple[str, ...]
     defaults: tuple[tuple[str, bytes], ...] = ()
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """All that is read of one."""
+        return tuple(dict.fromkeys((*self.inline, *self.linked, "content", "media_reference", "metadata")))
+
 
 _PLACE = ("id", "url", "filepath")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from session_service.store.records import SessionRecord
+from session_service.store.records import SessionOfRuns
 
 from .json_text import read_string, write_object, write_string
 from .plain_text import as_line
@@ -12,7 +12,11 @@ _PREVIEW_LENGTH = 280
 _BEFORE = ("run_id", "parent_run_id", "agent_id", "team_id", "workflow_id", "user_id", "status")
 
 
-def run_preview(run: Run, session: SessionRecord, listed_as: str) -> bytes | None:
+PREVIEWED = frozenset({*_BEFORE, "run_input", "content", "created_at"})
+"""The fields of a run that a preview is made of."""
+
+
+def run_preview(run: Run, session: SessionOfRuns, listed_as: str) -> bytes | None:
     """The preview of a run in a session that is listed as that type, without nulls; None if the list drops the run.
 
     Input and content are cut to 280 characters.

@@ -5,8 +5,12 @@ from __future__ import annotations
 from .json_text import read_list, read_object, read_string, write_list, write_object
 from .plain_text import as_text
 
-_MEDIA = ("images", "videos", "audios", "files")
-_NO_MEDIA = write_object((name, b"[]") for name in _MEDIA)
+INPUT_MEDIA = ("images", "videos", "audios", "files")
+_NO_MEDIA = write_object((name, b"[]") for name in INPUT_MEDIA)
+
+# what the functions below read of a long run; `messages.1` is what its user asked last
+CONVERSATION_INPUT = ("input.input_content", "messages.1.content")
+WORKFLOW_INPUT = ("input", "step_executor_runs.0.messages.0.content", "messages.1.content")
 
 
 def conversation_input(run: dict[str, bytes], given: dict[str, bytes]) -> str | None:
@@ -33,9 +37,9 @@ def workflow_input(run: dict[str, bytes]) -> str | None:
 
 def input_media(given: dict[str, bytes]) -> bytes:
     """The lists of media in a run's input, each always there."""
-    if given.keys().isdisjoint(_MEDIA):
+    if given.keys().isdisjoint(INPUT_MEDIA):
         return _NO_MEDIA
-    return write_object((name, write_list(read_list(given.get(name)))) for name in _MEDIA)
+    return write_object((name, write_list(read_list(given.get(name)))) for name in INPUT_MEDIA)
 
 
 def _last_asked(messages: bytes | None, *, otherwise: str | None) -> str | None:

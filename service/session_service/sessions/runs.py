@@ -4,15 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from session_service.store.records import SessionRecord
+from session_service.store.documents import ListOf, Parts
+from session_service.store.records import SessionOfRuns
 
 from .json_text import read_object, read_string, write_object, write_string
 from .run_fields import RUN_FORMS
-from .run_input import conversation_input, input_media, workflow_input
+from .run_input import (
+    CONVERSATION_INPUT,
+    INPUT_MEDIA,
+    WORKFLOW_INPUT,
+    conversation_input,
+    input_media,
+    workflow_input,
+)
 from .sdk import agent_sdk, with_sdk
 from .timestamps import from_run, unix
 
 _NULL = b"null"
+
+
+Forms = tuple[tuple[str | None, str], ...]
+
+# which form a run is shown in: that of the first of these members that it names
+_TEAM_LIST: Forms = (("agent_id", "agent"), ("team_id", "team"))
+_ANY_RUN: Forms = (("workflow_id", "workflow"), ("team_id", "team"), (None, "agent"))
+_AGENT_LIST: Forms = ((None, "agent"),)
+
+
+def _forms(listed_as: str | None) -> Forms:
+    return {"team": _TEAM_LIST, "workflow": _ANY_RUN, None: _ANY_RUN}.get(listed_as, _AGENT_LIST)
+
+
+# what is looked into, whatever is shown
+_LOOKED_INTO = ("_", "agent_id", "team_id", "workflow_id", "status", "created_at", "content_type")
+
+
+def run_parts(listed_as: str | None, shown: Collection[str] | None = None) -> tuple[tuple[str | None, Parts], ...]:
+    """What is shown of a run by the first member that it names, of all fields or these alone."""
+    return tuple((name, _parts(form, shown)) for name, form in _forms(listed_as))
+
+
+def _parts(form: str, shown: Collection[str] | None) -> Parts:
+    parts: list[str | ListOf] = [*_LOOKED_INTO]
+    for field in RUN_FORMS[form].fields:
+        if shown is not None and field.name not in shown:
+            continue
+        match field.name:
+            case "run_input":
+                parts += WORKFLOW_INPUT if form == "workflow" else CONVERSATION_INPUT
+            case "input_media":
+                parts += [ListOf(f"input.{media}") for media in INPUT_MEDIA]
+            case name if name not in _LOOKED_INTO:
+                parts.append(name)
+    return tuple(parts)
 
 
 class Run:
@@ -43,7 +87,7 @@ class Run:
                     return False
         return not statuses or (read_string(self._stored.get("status")) or "").upper() in statuses
 
-    def shape(self, session: SessionRecord, listed_as: str | None) -> dict[str, bytes | None] | None:
+    def shape(self, session: SessionOfRuns, listed_as: str | None) -> dict[str, bytes | None] | None:
         """Its fields in order as JSON text, None where null.
 
         `listed_as` is the type of session that rules the form in a list of runs, None where one run is asked for.
@@ -56,7 +100,7 @@ class Run:
         self._derive(shown, form, self._sdk(session, listed_as))
         return shown
 
-    def body(self, session: SessionRecord, listed_as: str | None, *, nulls: bool) -> bytes | None:
+    def body(self, session: SessionOfRuns, listed_as: str | None, *, nulls: bool) -> bytes | None:
         """The same as a JSON object; with `nulls` every field of the form is printed."""
         shape = self.shape(session, listed_as)
         return None if shape is None else write_object(shape.items(), nulls=nulls)
@@ -65,13 +109,9 @@ class Run:
         return self._stored.get(key, _NULL) != _NULL
 
     def _form(self, listed_as: str | None) -> str | None:
-        if listed_as == "team":
-            return "agent" if self._names("agent_id") else "team" if self._names("team_id") else None
-        if listed_as in (None, "workflow"):
-            return "workflow" if self._names("workflow_id") else "team" if self._names("team_id") else "agent"
-        return "agent"
+        return next((form for name, form in _forms(listed_as) if name is None or self._names(name)), None)
 
-    def _sdk(self, session: SessionRecord, listed_as: str | None) -> bytes | None:
+    def _sdk(self, session: SessionOfRuns, listed_as: str | None) -> bytes | None:
         """The session's agent answers for its own runs only."""
         if listed_as in ("team", "workflow") or session.session_type in ("team", "workflow"):
             return None

@@ -10,6 +10,7 @@ from typing import Any
 from session_service.database.connection import Row
 from session_service.database.database import Database
 
+from . import limits
 from .known_rows import UNKNOWN, WRITTEN, Rows, known_rows, provable, select_known
 from .layout import Layout
 from .names_sql import name_columns, name_source
@@ -45,22 +46,23 @@ async def read_page(
     rows: Rows,
     query: SessionQuery,
     show: Callable[[ListedSession], Shown],
-) -> SessionPage[Shown]:
+) -> SessionPage[Shown] | None:
     """One page of the sessions that match, and the number of all that do. No run beyond the first ones is read.
+
+    None where the page is too long to be read at once (`long_reads.long_page`).
 
     `show` is pure: what it made of a row is remembered, and given again while the row is the same.
     """
+    if query.limit > _COMMON_LIMIT:
+        return None
     layout = owned.layout
-    found, parameters = owned.sessions(*_conditions(query))
-    order, (cut, numbers) = _order(query, layout), _cut(query)
-    rows_of_page, of_page = f"{found} ORDER BY {order} {cut}", [*parameters, *numbers]
-    if query.page > 1:  # only the ids are sorted and skipped, not whole rows
-        rows_of_page, of_page = owned.sessions((f"s.session_id IN (SELECT s.session_id FROM {rows_of_page})", of_page))
+    found, parameters, rows_of_page, order, of_page = page_rows(owned, query)
     age, asked_at = database.age, time.monotonic()
-    proving = age is not None and query.limit <= _COMMON_LIMIT and provable(layout)
+    proving = age is not None and provable(layout)
     total_key, page_key = (found, tuple(parameters)), (show, layout.name, rows_of_page, tuple(of_page))
     total, known = totals.known(total_key, age), rows.known(page_key, age)
-    sql = _statement(owned, f"SELECT count(*) FROM {found}", order, rows_of_page, proving=proving)
+    counting, longest = f"SELECT count(*) FROM {found}", limits.MOST_BYTES // query.limit
+    sql = _statement(owned, counting, order, rows_of_page, longest, proving=proving)
 
     async def read() -> list[Row]:
         bound = [*parameters, *of_page, *(known.parameters if proving else [])]
@@ -74,15 +76,30 @@ async def read_page(
         total, known = UNCOUNTED, UNKNOWN
         answer = await read()
         number = answer[0][0]
-    page = [row[2:] for row in answer if row[2] is not None]
+    page = [row[2:-1] for row in answer if row[2] is not None]
+    if any(row[-1] for row in answer):
+        return None
     shown = [known.shown[row[0]] if row[1] else show(_listed(row[3:])) for row in page]
     if proving and database.age == age:
         rows.remember(page_key, known_rows(known, page, shown, snapshot, age, asked_at))
     return SessionPage(number, shown)
 
 
-def _statement(owned: Owned, counting: str, order: str, rows: str, *, proving: bool) -> str:
-    """Total and snapshot, key, known and certain (`known_rows`), and the columns of `_listed`, empty where known."""
+def page_rows(owned: Owned, query: SessionQuery) -> tuple[str, list[Any], str, str, list[Any]]:
+    """All rows `s` that match with their parameters, then those of the page with their order and their parameters."""
+    found, parameters = owned.sessions(*_conditions(query))
+    order, (cut, numbers) = _order(query, owned.layout), _cut(query)
+    rows, of_page = f"{found} ORDER BY {order} {cut}", [*parameters, *numbers]
+    if query.page > 1:  # only the ids are sorted and skipped, not whole rows
+        rows, of_page = owned.sessions((f"s.session_id IN (SELECT s.session_id FROM {rows})", of_page))
+    return found, parameters, rows, order, of_page
+
+
+def _statement(owned: Owned, counting: str, order: str, rows: str, longest: int, *, proving: bool) -> str:
+    """Total and snapshot, key, known and certain (`known_rows`), the columns of `_listed`, and whether it is too long.
+
+    The columns are empty where the row is known, and where it is longer than so many bytes.
+    """
     proof, columns, known = "s.session_id, false, false", "", ""
     if proving:
         certain = "f.run_id IS NULL OR n.from_first IS TRUE" if owned.layout.runs_table else "true"
@@ -90,21 +107,25 @@ def _statement(owned: Owned, counting: str, order: str, rows: str, *, proving: b
         known = select_known(owned)
     unknown = "k.known IS NOT TRUE" if proving else "true"
     names = name_source(owned, parsed=False, where=unknown, first=proving)
+    texts = [name for name in _COLUMNS if name not in _ALWAYS]
+    octets = " + ".join(f"COALESCE(octet_length(c.{name}), 0)" for name in texts)
+    shown = [
+        f"c.{name}" if name in _ALWAYS else f"CASE WHEN o.octets <= {longest} THEN c.{name} END" for name in _COLUMNS
+    ]
     # the page is cut first, in s: expressions in the select list of a LIMIT/OFFSET run for skipped rows too
+    stored = " + ".join(f"COALESCE(pg_column_size(s.{name}), 0)" for name in ("session_data", "metadata", "summary"))
     return f"""
-    SELECT t.total, t.snapshot, {proof}, c.*
+    SELECT t.total, t.snapshot, {proof}, {", ".join(shown)}, {unknown} AND GREATEST(b.stored, o.octets) > {longest}
     FROM ({select_total(counting)}) t
     LEFT JOIN (SELECT s.*, s.session_type AS named_as{columns} FROM {rows}) s ON true
     {known}
     LEFT JOIN LATERAL ({names}) n ON true
+    CROSS JOIN LATERAL (SELECT {stored} AS stored OFFSET 0) b
     LEFT JOIN LATERAL (
-        SELECT s.session_id, s.session_type, s.agent_id, s.team_id, s.workflow_id, s.user_id,
-            {_member("session_data", "session_name")}, {_member("session_data", "session_state")},
-            {_member("session_data", "session_metrics")}, s.summary::text, s.metadata::text,
-            {_member("agent_data", "sdk")}, {_member("agent_data", "framework")},
-            s.created_at, s.updated_at, {", ".join(name_columns("n"))}
-        WHERE {unknown} OFFSET 0
+        SELECT {", ".join(f"{sql} AS {name}" for name, sql in _COLUMNS.items())}
+        WHERE {unknown} AND b.stored <= {longest} OFFSET 0
     ) c ON true
+    CROSS JOIN LATERAL (SELECT 0::bigint + {octets} AS octets OFFSET 0) o
     ORDER BY {order}"""
 
 
@@ -119,6 +140,25 @@ def _cut(query: SessionQuery) -> tuple[str, list[int]]:
 
 def _member(column: str, key: str) -> str:
     return f"(s.{column}->'{key}')::text"
+
+
+_IDS = ("session_id", "session_type", "agent_id", "team_id", "workflow_id", "user_id")
+# the columns of `_listed`, in order
+_COLUMNS = {
+    **{name: f"s.{name}" for name in _IDS},
+    "name": _member("session_data", "session_name"),
+    "state": _member("session_data", "session_state"),
+    "metrics": _member("session_data", "session_metrics"),
+    "summary": "s.summary::text",
+    "metadata": "s.metadata::text",
+    "sdk": _member("agent_data", "sdk"),
+    "framework": _member("agent_data", "framework"),
+    "created_at": "s.created_at",
+    "updated_at": "s.updated_at",
+    **dict(zip(("found", "content", "input", "workflow_name"), name_columns("n"), strict=True)),
+}
+# what has a length that is known
+_ALWAYS = frozenset({"session_id", "created_at", "updated_at", "found"})
 
 
 def _conditions(query: SessionQuery) -> list[Statement]:

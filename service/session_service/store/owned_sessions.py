@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 
 from session_service.database.errors import LayoutChanged, StatementFailed
 
-from . import deleting, reading, writing
+from . import deleting, limits, long_reads, reading, writing
+from .documents import Parts
 from .layout import Layout
 from .listing import SessionQuery, read_page
+from .long_reads import LongPage, WantedRuns
 from .owned import Owned, Statement
 from .owner import Owner
-from .records import FirstRuns, FoundRun, ListedSession, SessionPage, SessionRecord, Shown, StoredSession
+from .pieces import Item, LongRead, items
+from .records import FirstRuns, FoundRun, ListedSession, Message, SessionPage, Shown, StoredSession
 from .text import storable
 
 if TYPE_CHECKING:
     from .session_store import SessionStore
-
-# a history of so many runs is read by one statement; a longer one is streamed, and so many are held at once
-MOST_AT_ONCE = 64
-RUNS_PER_BATCH = 32
 
 
 class RunTaken(Exception):
@@ -42,8 +41,11 @@ class OwnedSessions:
     def _can_exist(self, *texts: str | None) -> bool:
         return self.owner.exists and storable(*texts)
 
-    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]:
-        """One page of sessions (`GET /sessions`), each as `show`, which is pure, makes it."""
+    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown] | None:
+        """One page of sessions (`GET /sessions`), each as `show`, which is pure, makes it.
+
+        None where it is too long to be read at once.
+        """
         empty: SessionPage[Shown] = SessionPage(0, [])
         if not self._can_exist(query.component_id, query.session_name):
             return empty
@@ -66,16 +68,15 @@ class OwnedSessions:
 
         return await self._store.on_layout(work, None)
 
-    async def record(self, session_id: str) -> SessionRecord | None:
-        """The row of a session by id."""
+    async def exists(self, session_id: str) -> bool:
+        """Whether there is a session of this id."""
         if not self._can_exist(session_id):
-            return None
+            return False
 
-        async def work(layout: Layout) -> SessionRecord | None:
-            rows = await self._database.read(*reading.read_record(self._owned(layout), session_id))
-            return reading.record(rows[0]) if rows else None
+        async def work(layout: Layout) -> bool:
+            return bool(await self._database.read(*reading.read_existence(self._owned(layout), session_id)))
 
-        return await self._store.on_layout(work, None)
+        return await self._store.on_layout(work, absent=False)
 
     async def run(self, session_id: str, run_id: str) -> FoundRun | None:
         """A session by id with its run of this id."""
@@ -90,35 +91,44 @@ class OwnedSessions:
         return await self._store.on_layout(work, None)
 
     async def first_runs(self, session_id: str) -> FirstRuns | None:
-        """A session by id, with so many runs as memory holds at once."""
+        """A session by id, with its runs as far as they can be read at once."""
         if not self._can_exist(session_id):
             return None
 
         async def work(layout: Layout) -> FirstRuns | None:
-            rows = await self._database.read(
-                *reading.read_first_runs(self._owned(layout), session_id, MOST_AT_ONCE + 1)
-            )
-            if not rows:
-                return None
-            runs = [row[14] for row in rows if row[14] is not None]
-            return FirstRuns(reading.record(rows[0]), runs[:MOST_AT_ONCE], len(runs) <= MOST_AT_ONCE)
+            rows = await self._database.read(*reading.read_first_runs(self._owned(layout), session_id))
+            return reading.first_runs(rows) if rows else None
 
         return await self._store.on_layout(work, None)
 
-    async def runs(self, session_id: str) -> AsyncGenerator[bytes, None]:
-        """The runs of a session in stored order, each as JSON text; memory holds one batch of them."""
-        if not self._can_exist(session_id):
+    def long_page(self, query: SessionQuery) -> AsyncGenerator[Item[LongPage], None]:
+        """The same as `page`, session by session, each with the total: the total alone where the page has none."""
+        return self._in_pieces(lambda owned: long_reads.long_page(owned, query), query.component_id, query.session_name)
+
+    def long_session(
+        self, session_id: str, shown_as: str, message: Parts
+    ) -> AsyncGenerator[Item[StoredSession | Message], None]:
+        """A session by id, shown as this type, and then the messages of its chat history, each by these parts."""
+        return self._in_pieces(lambda owned: long_reads.long_session(owned, session_id, shown_as, message), session_id)
+
+    def long_runs(self, session_id: str, wanted: WantedRuns) -> AsyncGenerator[Item[bytes], None]:
+        """The runs of a session in stored order."""
+        return self._in_pieces(lambda owned: long_reads.long_runs(owned, session_id, wanted), session_id)
+
+    async def _in_pieces(
+        self, read: Callable[[Owned], LongRead[Shown]], *texts: str | None
+    ) -> AsyncGenerator[Item[Shown], None]:
+        if not self._can_exist(*texts):
             return
         for attempt in (1, 2):
             layout = await self._store.layout()
             if not layout.sessions_table:
                 return
+            long = read(self._owned(layout))
             try:
-                sql, parameters = reading.read_runs(self._owned(layout), session_id)
-                async with aclosing(self._database.stream(sql, parameters, RUNS_PER_BATCH)) as batches:
-                    async for rows in batches:
-                        for (run,) in rows:
-                            yield run
+                async with aclosing(self._database.stream(long.sql, long.parameters, limits.ROWS_AT_ONCE)) as batches:
+                    async for item in items(batches, long):
+                        yield item
             except LayoutChanged:  # only ever before the first batch: an open cursor holds its tables
                 self._store.forget()
                 if attempt == 2:
@@ -126,7 +136,7 @@ class OwnedSessions:
             else:
                 return
 
-    async def create(self, new: writing.NewSession) -> SessionRecord | None:
+    async def create(self, new: writing.NewSession) -> StoredSession | None:
         """Create a session; None if its id is taken. Missing tables are created first. Raises `RunTaken`."""
         store = self._store
         for attempt in (1, 2):
@@ -145,7 +155,7 @@ class OwnedSessions:
                     raise RunTaken from None
                 raise
             else:
-                return reading.record(rows[0]) if rows else None
+                return reading.created_session(rows[0]) if rows else None
         raise AssertionError
 
     async def rename(self, session_id: str, session_type: str | None, name: str) -> StoredSession | None:

@@ -89,28 +89,54 @@ class RunMessages(NamedTuple):
     messages: bytes | None
 
 
+class Message(NamedTuple):
+    """One message of a chat history as JSON text, with the places of its run and its own, which count from 0."""
+
+    run: int
+    run_id: bytes | None
+    run_created_at: bytes | None
+    place: int
+    text: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """All that the detail of a session is made of; `chat` is empty where it is shown as a workflow."""
+    """All that the detail of a session is made of; `chat` is empty where it is shown as a workflow.
+
+    `whole` says that it is here; else it is too long to be read at once, and only its ids and times are.
+    """
 
     record: SessionRecord
     name_source: NameSource
     chat: list[RunMessages]
+    whole: bool = True
+
+
+class SessionOfRuns(NamedTuple):
+    """What the runs of a session show of it; of the data of its agent those members."""
+
+    session_type: str
+    agent_id: str | None
+    agent_data: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRun:
-    """A session and one of its runs as JSON text, None if it has none of the id; and whether it has any run."""
+    """A session and one of its runs as JSON text, None if it has none of the id; and whether it has any run.
 
-    record: SessionRecord
+    If it is not `whole` there is such a run, and it is too long to be read at once.
+    """
+
+    session: SessionOfRuns
     run: bytes | None
     any: bool
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
 class FirstRuns:
-    """A session and its first runs in stored order, each as JSON text; `all` says that there are no others."""
+    """A session and its runs in stored order, each as JSON text; some are missing if they are too long together."""
 
-    record: SessionRecord
+    session: SessionOfRuns
     runs: list[bytes]
-    all: bool
+    whole: bool

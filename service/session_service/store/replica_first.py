@@ -8,10 +8,13 @@ from typing import Protocol, TypeVar
 
 from session_service.database.errors import DatabaseError, TimedOut
 
+from .documents import Parts
 from .listing import SessionQuery
+from .long_reads import LongPage, WantedRuns
 from .owned_sessions import OwnedSessions
 from .owner import Owner
-from .records import FirstRuns, FoundRun, ListedSession, SessionPage, SessionRecord, Shown, StoredSession
+from .pieces import Item
+from .records import FirstRuns, FoundRun, ListedSession, Message, SessionPage, Shown, StoredSession
 from .session_store import SessionStore
 
 Result = TypeVar("Result")
@@ -20,17 +23,21 @@ Result = TypeVar("Result")
 class SessionReader(Protocol):
     """The reads of `OwnedSessions`."""
 
-    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]: ...
+    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown] | None: ...
+
+    def long_page(self, query: SessionQuery) -> AsyncGenerator[Item[LongPage], None]: ...
 
     async def session(self, session_id: str, shown_as: str | None = None) -> StoredSession | None: ...
 
-    async def record(self, session_id: str) -> SessionRecord | None: ...
+    def long_session(
+        self, session_id: str, shown_as: str, message: Parts
+    ) -> AsyncGenerator[Item[StoredSession | Message], None]: ...
 
     async def run(self, session_id: str, run_id: str) -> FoundRun | None: ...
 
     async def first_runs(self, session_id: str) -> FirstRuns | None: ...
 
-    def runs(self, session_id: str) -> AsyncGenerator[bytes, None]: ...
+    def long_runs(self, session_id: str, wanted: WantedRuns) -> AsyncGenerator[Item[bytes], None]: ...
 
 
 def reader(store: SessionStore, owner: Owner) -> SessionReader:
@@ -68,17 +75,23 @@ class ReplicaFirst:
             self._replica = None
         return await work(self._primary)
 
-    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown]:
+    async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown] | None:
         """A page of sessions; an empty list is never taken from the replica."""
-        return await self._ask(lambda sessions: sessions.page(query, show), lambda page: page.total)
+        return await self._ask(lambda sessions: sessions.page(query, show), lambda page: page is None or page.total)
+
+    def long_page(self, query: SessionQuery) -> AsyncGenerator[Item[LongPage], None]:
+        """The same in pieces."""
+        return self._ask_long(lambda sessions: sessions.long_page(query), lambda item: item.row[0])
 
     async def session(self, session_id: str, shown_as: str | None = None) -> StoredSession | None:
         """A session with all that its detail shows; that it does not exist is never taken from the replica."""
         return await self._ask(lambda sessions: sessions.session(session_id, shown_as), bool)
 
-    async def record(self, session_id: str) -> SessionRecord | None:
-        """The row of a session; that it does not exist is never taken from the replica."""
-        return await self._ask(lambda sessions: sessions.record(session_id), bool)
+    def long_session(
+        self, session_id: str, shown_as: str, message: Parts
+    ) -> AsyncGenerator[Item[StoredSession | Message], None]:
+        """The same in pieces."""
+        return self._ask_long(lambda sessions: sessions.long_session(session_id, shown_as, message))
 
     async def run(self, session_id: str, run_id: str) -> FoundRun | None:
         """A run; that it does not exist is never taken from the replica."""
@@ -90,22 +103,33 @@ class ReplicaFirst:
         """A session with its first runs; that it does not exist is never taken from the replica."""
         return await self._ask(lambda sessions: sessions.first_runs(session_id), bool)
 
-    async def runs(self, session_id: str) -> AsyncGenerator[bytes, None]:
-        """The runs of a session. Once the first was given a failure is final."""
+    def long_runs(self, session_id: str, wanted: WantedRuns) -> AsyncGenerator[Item[bytes], None]:
+        """The runs of a session in pieces."""
+        return self._ask_long(lambda sessions: sessions.long_runs(session_id, wanted))
+
+    async def _ask_long(
+        self,
+        work: Callable[[OwnedSessions], AsyncGenerator[Result, None]],
+        found: Callable[[Result], object] = lambda _: True,
+    ) -> AsyncGenerator[Result, None]:
+        """The same for what comes item by item. Once the first was given a failure is final."""
         given = False
-        try:
-            async with aclosing((self._replica or self._primary).runs(session_id)) as runs:
-                async for run in runs:
-                    given = True
-                    yield run
-        except TimedOut:
-            raise
-        except DatabaseError:
-            if given or self._replica is None:
+        if self._replica is not None:
+            try:
+                async with aclosing(work(self._replica)) as items:
+                    async for item in items:
+                        if not given and not found(item):
+                            break
+                        given = True
+                        yield item
+            except TimedOut:
                 raise
+            except DatabaseError:
+                if given:
+                    raise
+            if given:
+                return
             self._replica = None
-        else:
-            return
-        async with aclosing(self._primary.runs(session_id)) as runs:
-            async for run in runs:
-                yield run
+        async with aclosing(work(self._primary)) as items:
+            async for item in items:
+                yield item

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .owned import Owned, Statement
-from .reading import by_id, record_columns, select_session
+from .reading import by_id, created_columns, select_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def create(owned: Owned, new: NewSession) -> Statement:
     insert, parameters = owned.insert(new.user_id, values)
     insert += " ON CONFLICT (session_id) DO NOTHING"
     if new.runs is None or in_column:
-        return f"{insert} RETURNING {record_columns('s')}", parameters
+        return f"{insert} RETURNING {created_columns('s')}", parameters
     return (
         f"""WITH s AS ({insert} RETURNING s.*), imported AS ({_import(owned)})
-        SELECT {record_columns("s")} FROM s""",
+        SELECT {created_columns("s")} FROM s""",
         [*parameters, new.now, new.now, new.runs],
     )
 

@@ -23,7 +23,7 @@ from session_service.store.listing import SessionQuery
 from session_service.store.session_store import SessionStore
 from session_service.store.writing import NewSession
 from tests.postgresql import programs
-from tests.service.store.rows import as_stored, of_all
+from tests.service.store.rows import as_stored, of_all, runs_of
 from tests.service.waiting import until
 
 SCRIPT = Path(__file__).parents[1] / "pgbouncer.sh"
@@ -151,8 +151,10 @@ async def test_more_clients_than_servers_read_write_and_stream(through, v3, open
         assert await of_all(store).create(NewSession(session_id, "agent", None, None, None, None, 1)) is not None
         v3.add_run(session_id, f"r{number}")
         assert await of_all(store).rename(session_id, None, f'"n{number}"') is not None
-        assert len([run async for run in of_all(store).runs(session_id)]) == 1
-        assert (await of_all(store).record(session_id)).session_data == f'{{"session_name": "n{number}"}}'.encode()
+        assert len([run async for run in runs_of(of_all(store), session_id)]) == 1
+        assert (
+            await of_all(store).session(session_id)
+        ).record.session_data == f'{{"session_name": "n{number}"}}'.encode()
 
     await asyncio.gather(*(work(number) for number in range(60)))
     assert (await of_all(store).page(SessionQuery(limit=1), as_stored)).total == 60

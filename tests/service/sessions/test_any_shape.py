@@ -64,8 +64,8 @@ def test_any_row_is_shown(kind: str, data: Any, metadata: Any, other: Any, creat
     }
     assert None not in parsed(list_row(listed(**columns))).values()
     for shown_as in ("agent", "team", "workflow"):
-        some = parsed(detail(record(**columns), shown_as, "n", [], nulls=False))
-        full = parsed(detail(record(**columns), shown_as, "n", [], nulls=True))
+        some = parsed(detail(record(**columns), shown_as, "n", b"[]", nulls=False))
+        full = parsed(detail(record(**columns), shown_as, "n", b"[]", nulls=True))
         assert None not in some.values()
         assert {name: value for name, value in full.items() if value is not None} == some
 

@@ -6,14 +6,14 @@ import pytest
 
 from session_service.database.errors import Refused
 from session_service.store.listing import SessionQuery
-from tests.service.store.rows import as_stored, of_all
+from tests.service.store.rows import as_stored, of_all, runs_of
 
 RUNS_TABLE = """CREATE TABLE ai.agno_runs (run_id varchar PRIMARY KEY, session_id varchar NOT NULL, run_type varchar,
     user_id varchar, run_index bigint, run_data jsonb NOT NULL, created_at bigint NOT NULL)"""
 
 
 async def runs(store, session_id):
-    return [json.loads(run)["run_id"] async for run in of_all(store).runs(session_id)]
+    return [json.loads(run)["run_id"] async for run in runs_of(of_all(store), session_id)]
 
 
 async def total(store):
@@ -53,7 +53,7 @@ async def test_where_there_is_no_table_there_is_no_session(new_agno, open_store)
     store = open_store(new_agno("empty"))
     assert (await of_all(store).page(SessionQuery(), as_stored)).rows == []
     assert await of_all(store).session("a") is None
-    assert await of_all(store).record("a") is None
+    assert not await of_all(store).exists("a")
     assert await of_all(store).run("a", "r") is None
     assert await of_all(store).first_runs("a") is None
     assert await runs(store, "a") == []

@@ -86,14 +86,14 @@ async def test_a_request_under_way_ends_on_the_connections_that_it_began_with(v3
     async with running(file) as (stores, reloader):
         with stores.use() as given:
             store = given.by_id["main"][0]
-            assert await store.on_behalf_of(EVERYBODY).record("a")
+            assert await store.on_behalf_of(EVERYBODY).exists("a")
             file.write({"main": other.dsn})
             await until(lambda: reloader.results["applied"])
             assert await ids(stores, "main") == "b"
             # also one that changes again meanwhile
             file.write({"main": v3.dsn})
             await until(lambda: reloader.results["applied"] == 2)
-            assert await store.on_behalf_of(EVERYBODY).record("a")
+            assert await store.on_behalf_of(EVERYBODY).exists("a")
         await until(lambda: not store.database.pool.max_size)
 
 

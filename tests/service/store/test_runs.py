@@ -5,14 +5,14 @@ from unittest.mock import ANY
 
 import pytest
 
-from session_service.store.owned_sessions import MOST_AT_ONCE
+from session_service.store.limits import MOST_BYTES, MOST_RUNS
 from session_service.store.records import FoundRun
 
-from .rows import of, of_all
+from .rows import of, of_all, runs_of
 
 
 async def runs(store, session_id="a"):
-    return [json.loads(run) async for run in of_all(store).runs(session_id)]
+    return [json.loads(run) async for run in runs_of(of_all(store), session_id)]
 
 
 async def ids(store):
@@ -52,7 +52,7 @@ async def test_the_column_of_v2_is_served_as_it_is(new_agno, open_store, layout)
 async def test_a_json_column_keeps_its_text(new_agno, open_store):
     agno = new_agno("v2_json")
     agno.session("a", runs='[{"z": 1.0, "a":  2, "z": 1e2}]')
-    assert [run async for run in of_all(open_store(agno)).runs("a")] == [b'{"z": 1.0, "a":  2, "z": 1e2}']
+    assert [run async for run in runs_of(of_all(open_store(agno)), "a")] == [b'{"z": 1.0, "a":  2, "z": 1e2}']
 
 
 @pytest.mark.parametrize("layout", ["v2", "mixed"])
@@ -62,7 +62,7 @@ async def test_whatever_is_no_array_is_no_runs(new_agno, open_store, layout):
     for column in (None, "null", "[]", '"[]"', '"no json"', '"{}"', "{}", "5", "true", '""'):
         id = agno.session(f"s {column}", runs=column)
         assert (id, await runs(store, id)) == (id, [])
-        assert await of_all(store).run(id, "r1") == FoundRun(ANY, None, False)
+        assert await of_all(store).run(id, "r1") == FoundRun(ANY, None, any=False, whole=True)
 
 
 async def test_an_array_inside_a_json_text_is_parsed_where_postgres_can_tell_one(
@@ -130,12 +130,12 @@ async def test_one_run_is_found_by_id(new_agno, open_store, layout):
         agno.session("a", runs=[{"run_id": "r1", "n": 1}, {"run_id": "r1", "n": 2}])
     store = open_store(agno)
     sessions = of_all(store)
-    session, found = await sessions.record("a"), await sessions.run("a", "r1")
+    session, found = (await sessions.first_runs("a")).session, await sessions.run("a", "r1")
     assert json.loads(found.run) == {"run_id": "r1", "n": 1}
-    assert found == FoundRun(session, found.run, True)
-    assert await sessions.run("a", "r2") == FoundRun(session, None, True)
-    assert await sessions.run("a", "r\0") == FoundRun(session, None, True)
-    assert await sessions.run("empty", "r1") == FoundRun(await sessions.record("empty"), None, False)
+    assert found == FoundRun(session, found.run, any=True, whole=True)
+    assert await sessions.run("a", "r2") == FoundRun(session, None, any=True, whole=True)
+    assert await sessions.run("a", "r\0") == FoundRun(session, None, any=True, whole=True)
+    assert await sessions.run("empty", "r1") == FoundRun(session, None, any=False, whole=True)
     assert await sessions.run("nobody", "r1") is None
 
 
@@ -176,12 +176,30 @@ async def test_a_workflow_has_no_chat_and_anything_shown_as_one_neither(v3, open
     assert len((await of_all(store).session("a", "team")).chat) == 1
 
 
-@pytest.mark.parametrize(("number", "all"), [(0, True), (MOST_AT_ONCE, True), (MOST_AT_ONCE + 1, False)])
-async def test_the_first_runs_come_with_the_session_as_many_as_memory_holds(v3, open_store, number, all):
-    v3.session("a", user_id="ann", metadata={"m": 1})
+@pytest.mark.parametrize("number", [0, 1, MOST_RUNS, MOST_RUNS + 1])
+async def test_the_runs_come_with_the_session_if_they_are_few(v3, open_store, number):
+    v3.session("a", user_id="ann", agent_id="x", agent_data={"sdk": "s", "other": 1})
     for place in range(number):
         v3.add_run("a", f"r{place:03}", place)
     first = await of("ann", open_store(v3)).first_runs("a")
-    assert [json.loads(run)["run_id"] for run in first.runs] == [f"r{n:03}" for n in range(min(number, MOST_AT_ONCE))]
-    assert (first.all, first.record.metadata) == (all, b'{"m": 1}')
+    assert first.whole is (number <= MOST_RUNS)
+    assert [json.loads(run)["run_id"] for run in first.runs] == [f"r{place:03}" for place in range(number)]
+    assert (first.session.session_type, first.session.agent_id) == ("agent", "x")
+    assert json.loads(first.session.agent_data) == {"sdk": "s", "framework": None}
     assert await of("bob", open_store(v3)).first_runs("a") is None
+
+
+@pytest.mark.parametrize("text", ["text ", "\\"])
+async def test_no_more_bytes_are_read_at_once_than_there_may_be(v3, open_store, text):
+    v3.session("a")
+    for place in range(6):
+        v3.add_run("a", f"r{place}", place, agent_id="x", content=text * (MOST_BYTES // 4 // len(text)))
+    sessions = of_all(open_store(v3))
+    first = await sessions.first_runs("a")
+    assert not first.whole
+    assert MOST_BYTES / 2 < sum(map(len, first.runs)) <= MOST_BYTES
+    assert len([run async for run in runs_of(sessions, "a")]) == 6
+    v3.run("UPDATE ai.agno_runs SET run_data = run_data || jsonb_build_object('content', repeat('text ', 300000))")
+    assert (await sessions.first_runs("a")).runs == []
+    found = await sessions.run("a", "r1")
+    assert (found.run, found.any, found.whole) == (None, True, False)

@@ -9,7 +9,7 @@ import pytest
 from session_service.store.owned_sessions import RunTaken
 from session_service.store.writing import NewSession, SessionChanges
 
-from .rows import of, of_all
+from .rows import of, of_all, runs_of
 
 NEW = NewSession("a", "agent", None, None, None, None, 7)
 LAYOUTS = ["v3", "v2", "v2_json", "mixed"]
@@ -38,9 +38,8 @@ JSON_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "met
     ],
 )
 async def test_a_bare_session_has_the_nulls_that_agno_writes(v3, open_store, session_type, expected):
-    created = await of_all(open_store(v3)).create(
-        replace(NEW, session_type=session_type, component_id="x", user_id="ann")
-    )
+    new = replace(NEW, session_type=session_type, component_id="x", user_id="ann")
+    created = (await of_all(open_store(v3)).create(new)).record
     assert row(v3, *JSON_COLUMNS) == expected
     assert row(v3, f"{session_type}_id", "user_id", "created_at", "updated_at") == ("x", "ann", "7", "7")
     assert (created.session_id, created.session_type, created.summary, created.updated_at) == (
@@ -55,7 +54,7 @@ async def test_a_bare_session_has_the_nulls_that_agno_writes(v3, open_store, ses
 async def test_what_is_given_is_stored(new_agno, open_store, layout):
     agno = new_agno(layout)
     new = replace(NEW, session_data='{"session_name": "N"}', metadata='{"m": 1}', summary='{"summary": "S"}')
-    created = await of_all(open_store(agno)).create(new)
+    created = (await of_all(open_store(agno)).create(new)).record
     assert (created.session_data, created.metadata) == (b'{"session_name": "N"}', b'{"m": 1}')
     assert row(agno, "session_data", "metadata", "summary") == (
         '{"session_name": "N"}',
@@ -96,7 +95,7 @@ async def test_of_simultaneous_creates_of_one_id_exactly_one_succeeds(new_agno, 
 async def test_the_first_session_makes_the_tables(new_agno, open_store):
     empty = new_agno("empty")
     store = open_store(empty)
-    assert (await of_all(store).create(NEW)).session_id == "a"
+    assert (await of_all(store).create(NEW)).record.session_id == "a"
     assert (await store.layout()).name == "v3"
 
 
@@ -124,7 +123,7 @@ async def test_imported_runs_go_into_the_column_on_v2(new_agno, open_store, layo
 async def test_imported_runs_are_read_back(new_agno, open_store, layout):
     store = open_store(new_agno(layout))
     await of_all(store).create(replace(NEW, runs=json.dumps(RUNS)))
-    assert [json.loads(run) async for run in of_all(store).runs("a")] == RUNS
+    assert [json.loads(run) async for run in runs_of(of_all(store), "a")] == RUNS
 
 
 async def test_an_import_makes_the_runs_table_if_it_is_missing(v3, open_store):
@@ -238,5 +237,5 @@ async def test_a_table_that_was_dropped_since_it_was_seen_is_made_anew(v3, open_
     store = open_store(v3)
     await of_all(store).create(NEW)
     v3.run("DROP TABLE ai.agno_sessions CASCADE")
-    assert (await of_all(store).create(NEW)).session_id == "a"
+    assert (await of_all(store).create(NEW)).record.session_id == "a"
     assert v3.ids("ai.agno_sessions") == ["a"]

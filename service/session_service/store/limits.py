@@ -1,0 +1,18 @@
+"""How much of an answer is held at a time, in bytes and in rows."""
+
+from __future__ import annotations
+
+# What one statement reads: of a page, of a session, and of its runs, of which it reads no more than so many.
+# A longer answer is read in pieces.
+MOST_BYTES = 1024 * 1024
+MOST_RUNS = 128
+
+# A run or a message that is longer is read by its members, and a member that is longer in pieces.
+LONG_ITEM = 32 * 1024
+LONG_MEMBER = 2 * 1024
+PIECE = 32 * 1024
+# a longer list is not read by its items, for the members of each are held
+MOST_LISTED = 8
+
+# rows of one FETCH, each as long as a piece; on its way a piece is twice as long
+ROWS_AT_ONCE = 32
