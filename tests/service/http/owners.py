@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import jwt
 from aiohttp.test_utils import TestClient
 
-from session_service.store.owned_sessions import MOST_AT_ONCE
+from session_service.store.limits import MOST_RUNS
 from tests.service.agno import Agno
 
 KEY = "key-of-the-tests-that-is-long-enough-for-hs256-0123456789"
@@ -103,7 +103,7 @@ def fill(agno: Agno, layout: str, owner: str | None) -> None:
     }
     for kind, columns in rows.items():
         session_type = kind if kind in ("team", "workflow") else "agent"
-        number = {"bare": 0, "long": MOST_AT_ONCE + 6}.get(kind, 3)
+        number = {"bare": 0, "long": MOST_RUNS + 6}.get(kind, 3)
         runs = [_run(session_type, f"{name}-{kind}-{n}", f"{name} said {n}") for n in range(number)]
         in_column = [] if layout == "v3" else runs if layout == "v2" else [_run(session_type, "same", name), *runs[:2]]
         row = {**of_session, **columns, **({"runs": in_column} if in_column else {})}

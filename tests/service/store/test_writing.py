@@ -76,7 +76,7 @@ async def test_a_taken_id_changes_nothing_whoever_has_it(v3, open_store):
 async def test_a_session_that_is_made_for_one_user_is_theirs_whatever_it_says(v3, open_store):
     runs = json.dumps([{"run_id": "r1"}])
     created = await of("ann", open_store(v3)).create(replace(NEW, user_id="bob", runs=runs))
-    assert (created.user_id, *row(v3, "user_id")) == ("ann", "ann")
+    assert (created.record.user_id, *row(v3, "user_id")) == ("ann", "ann")
     assert v3.value("SELECT user_id FROM ai.agno_runs") == "ann"
 
 
