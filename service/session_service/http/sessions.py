@@ -199,7 +199,7 @@ async def patch_session(call: Call) -> web.StreamResponse:
     try:
         changes = _changes(body, query.type)
     except InvalidContent:
-        if await sessions.record(session_id) is None:  # AgentOS looks for the session first
+        if not await sessions.exists(session_id):  # AgentOS looks for the session first
             raise not_found(session_id) from None
         raise
     patched = await sessions.patch(session_id, changes)
