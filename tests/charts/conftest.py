@@ -57,8 +57,7 @@ def server() -> Iterator[ApiServer]:
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
             done = running.kubectl("create", "--filename=-", stdin=json.dumps(namespace))
             assert done.returncode == 0, done.stderr
-        done = running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
-        assert done.returncode == 0, done.stderr
+        running.served(*running.kubectl("get", "crd", "--output=custom-columns=:.metadata.name").stdout.split())
         yield running
 
 
@@ -69,9 +68,7 @@ def release(server: ApiServer) -> Iterator[str]:
     place = ("--namespace", name, "--kubeconfig", server.kubeconfig())
     done = helm.run("install", name, helm.CHARTS / name, "--create-namespace", *place)
     assert done.returncode == 0, done.stderr
-    crd = "crd/sessionstores.sessionstore.dev"
-    done = server.kubectl("wait", "--for=condition=Established", crd, "--timeout=20s")
-    assert done.returncode == 0, done.stderr
+    server.served("sessionstores.sessionstore.dev")
     yield name
     done = helm.run("uninstall", name, "--ignore-not-found", *place)
     assert done.returncode == 0, done.stderr

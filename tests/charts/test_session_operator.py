@@ -191,7 +191,7 @@ def run(server: ApiServer, *words: str) -> str:
     return done.stdout
 
 
-def eventually(happened: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(happened: Callable[[], bool], seconds: float = 50) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline

@@ -109,7 +109,7 @@ class Api:
             yield objects()
 
     async def until(
-        self, kind: Kind, name: str, holds: Callable[[Object], Any] = lambda _: True, *, seconds: float = 20
+        self, kind: Kind, name: str, holds: Callable[[Object], Any] = lambda _: True, *, seconds: float = 50
     ) -> Object:
         """Wait for an object of which something holds."""
         seen: Object | None = None
@@ -121,7 +121,7 @@ class Api:
             await asyncio.sleep(0.05)
         raise AssertionError(f"{kind.name} {name} did not come to what was expected: {seen}")
 
-    async def gone(self, kind: Kind, name: str, *, seconds: float = 20) -> None:
+    async def gone(self, kind: Kind, name: str, *, seconds: float = 50) -> None:
         deadline = time.monotonic() + seconds
         while await self.get(kind, name) is not None:
             assert time.monotonic() < deadline, f"{kind.name} {name} is still there"
@@ -141,7 +141,7 @@ class Api:
 
         return await self.until(STORES, store, holds, **options)
 
-    async def deployed(self, store: str = "chat", *, other_than: str = "", seconds: float = 20) -> Object:
+    async def deployed(self, store: str = "chat", *, other_than: str = "", seconds: float = 50) -> Object:
         """Wait for the Deployment of a store, or for one that mounts another DSN map than before."""
         return await self.until(DEPLOYMENTS, store, lambda body: mounted(body) != other_than, seconds=seconds)
 

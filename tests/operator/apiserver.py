@@ -171,6 +171,20 @@ class ApiServer:
         environment = os.environ | {"KUBECACHEDIR": str(self.directory / "kubectl")}
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
 
+    def served(self, *names: str, seconds: float = 50) -> None:
+        """Wait until it serves these custom resources, whose definitions were applied, and describes them."""
+        deadline = time.monotonic() + seconds
+        for name in names:
+            while not self._serves(name):
+                assert time.monotonic() < deadline, f"{name} is not served"
+                time.sleep(0.1)
+
+    def _serves(self, name: str) -> bool:
+        # `kubectl wait` fails where there are no conditions yet; kinds are described a moment after Established
+        established = '{.status.conditions[?(@.type=="Established")].status}'
+        found = self.kubectl("get", "customresourcedefinition", name, f"--output=jsonpath={established}")
+        return found.stdout == "True" and self.kubectl("explain", name).returncode == 0
+
     def audit_size(self) -> int:
         return (self.directory / "audit.log").stat().st_size
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,11 +48,7 @@ def prepared_server(manifests: str = "") -> Iterator[ApiServer]:
     with api_server() as running:
         applied = running.kubectl("apply", "-k", str(ROOT / "manifests" / manifests))
         assert applied.returncode == 0, applied.stderr
-        crd = "customresourcedefinition/sessionstores.sessionstore.dev"
-        established = running.kubectl("wait", "--for=condition=Established", crd, "--timeout=20s")
-        assert established.returncode == 0, established.stderr
-        while running.kubectl("explain", "sessionstore").returncode != 0:  # published a moment after Established
-            time.sleep(0.1)
+        running.served("sessionstores.sessionstore.dev")
         yield running
 
 
@@ -103,7 +98,7 @@ def operator_in(
             yield controller
         finally:
             stop.set()
-            thread.join(timeout=20)
+            thread.join(timeout=50)
     assert not thread.is_alive()
     if failures:
         raise failures[0]

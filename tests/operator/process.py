@@ -36,7 +36,7 @@ class Process:
         self._popen.send_signal(number)
 
     def wait(self) -> int:
-        return self._popen.wait(timeout=20)
+        return self._popen.wait(timeout=50)
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
@@ -44,7 +44,7 @@ class Process:
 
     async def healthy(self) -> bool:
         """Whether /healthz says so, once the process listens."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(50):
             while True:
                 try:
                     async with aiohttp.request("GET", f"http://127.0.0.1:{self.port}/healthz") as answer:

@@ -90,7 +90,7 @@ def main(tree: Path, output: Path) -> None:
     stores = yaml.safe_load((Path(__file__).parent / "data" / "released_stores.yaml").read_text())
     with api_server() as server:
         assert server.kubectl("apply", "-k", str(tree / "manifests")).returncode == 0
-        assert server.kubectl("wait", "--for=condition=Established", "crd", "--all").returncode == 0
+        server.served("sessionstores.sessionstore.dev")
         assert server.kubectl("create", "namespace", NAMESPACE).returncode == 0
         server.control(*CONTROLLERS)
         asyncio.run(make(server, tree, stores))

@@ -101,7 +101,7 @@ async def test_a_cancelled_caller_waits_for_no_server(own_server):
 
 
 async def test_the_statement_timeout_is_an_error_and_never_a_cancellation(v3, open_database):
-    database = open_database(v3.dsn, statement_timeout=0.05)
+    database = open_database(v3.dsn, statement_timeout=1)
     with pytest.raises(Exception) as failed:
         await database.read("SELECT pg_sleep(60)")
     assert type(failed.value).__name__ == "TimedOut"

@@ -164,7 +164,7 @@ async def test_a_conflict_of_a_read_is_tried_once_more(v3, open_database):
 
 
 async def test_failures_are_counted_by_their_reason(v3, open_database):
-    database = open_database(v3.dsn, statement_timeout=0.05)
+    database = open_database(v3.dsn, statement_timeout=1)
     for statement in ("SELECT pg_sleep(9)", "SELECT FROM nothing", "SELECT 1/0", "SELECT FROM nothing"):
         with pytest.raises(DatabaseError):
             await database.read(statement)

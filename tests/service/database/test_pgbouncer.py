@@ -118,11 +118,11 @@ def others(dsn, sql):
 
 
 async def test_the_time_limit_is_kept_and_stays_with_nobody_else(through, open_database):
-    hasty, patient = open_database(through, statement_timeout=0.2), open_database(through, statement_timeout=7)
+    hasty, patient = open_database(through, statement_timeout=1), open_database(through, statement_timeout=9)
     for _ in range(4):
         with pytest.raises(TimedOut):
             await hasty.read("SELECT pg_sleep(60)")
-        assert await patient.read("SELECT pg_sleep(0.3), current_setting('statement_timeout')::varchar") == [("", "7s")]
+        assert await patient.read("SELECT pg_sleep(0.3), current_setting('statement_timeout')::varchar") == [("", "9s")]
         with pytest.raises(TimedOut):
             [rows async for rows in hasty.stream("SELECT pg_sleep(60) WHERE %s", [True], 4)]
     assert others(through, "SHOW statement_timeout") == ["0", "0"]
