@@ -99,7 +99,7 @@ async def test_no_write_passes_a_fence_that_is_shut(
         with pytest.raises(Shut):
             await WRITES[write](cluster, there | CHANGED)
 
-        assert await cluster.list(CONFIG_MAPS, api.namespace) == before  # reads pass
+        assert [body async for body in cluster.list(CONFIG_MAPS, api.namespace)] == before  # reads pass
         fence.shut = False
         await WRITES[write](cluster, there | CHANGED)
         assert await api.list(CONFIG_MAPS) != before
