@@ -57,7 +57,7 @@ class Subject:
     agno: Agno
     map_file: Path
     others: dict[str, object]
-    deadline: float
+    variables: dict[str, str]
     service: Serving = field(init=False)
     admin: str = field(init=False)
     load: Load = field(init=False)
@@ -100,11 +100,8 @@ class Subject:
 
     def serving(self, *command: str | Path, **variables: str) -> AbstractAsyncContextManager[Serving]:
         """A service of this map."""
-        limit = f"{self.deadline:g}"
-        map_file = str(self.map_file)
-        return serving(
-            command=command, AGNO_SESSION_DSN_MAP_FILE=map_file, AGNO_REQUEST_TIMEOUT_SECONDS=limit, **variables
-        )
+        settings = {"AGNO_REQUEST_TIMEOUT_SECONDS": f"{DEADLINE:g}", **self.variables, **variables}
+        return serving(command=command, AGNO_SESSION_DSN_MAP_FILE=str(self.map_file), **settings)
 
     @asynccontextmanager
     async def under_load(self) -> AsyncIterator[Load]:
@@ -166,7 +163,7 @@ async def subject_of(
     server: Server,
     directory: Path,
     others: dict[str, object] | None = None,
-    deadline: float = DEADLINE,
+    variables: dict[str, str] | None = None,
     **words: object,
 ) -> AsyncIterator[Subject]:
     """A service on agno's tables in a server: the words are those of its map entry, `others` more entries."""
@@ -175,7 +172,7 @@ async def subject_of(
     agno.run(SCHEMA.read_text())
     agno.run("TRUNCATE ai.agno_sessions CASCADE")
     agno.run(STILL)
-    subject = Subject(agno, directory / "map.json", others or {}, deadline)
+    subject = Subject(agno, directory / "map.json", others or {}, variables or {})
     subject.write_map(**words)
     async with subject.serving(sys.executable, TELLING, directory / "tasks", AGNO_ADMIN_PORT="0") as service:
         subject.service, subject.load = service, Load(service.url, PATIENCE)

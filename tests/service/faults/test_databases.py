@@ -109,18 +109,19 @@ async def test_the_server_has_no_connection_left(durable_server, tmp_path):
     print(f"  {len(held)} connections held by others")
 
 
-async def test_eleven_hundred_descriptors_are_open(subject):
-    crowd = [await asyncio.open_connection(*address(subject)) for _ in range(1100)]
-    async with subject.under_load():
-        # whatever is opened from here on has a number above 1,100
-        for _ in range(3):
-            await asyncio.sleep(0.5)
-            subject.agno.terminate_backends()
-        await subject.normal_again(time.monotonic())
-        # the listener and the first connections are below; what the load uses is not
-        assert psutil.Process(subject.service.process.pid).num_fds() > 1100
-    for _, writer in crowd:
-        writer.close()
+async def test_eleven_hundred_descriptors_are_open(durable_server, tmp_path):
+    async with subject_of(durable_server, tmp_path, variables={"AGNO_MAX_CONNECTIONS": "1200"}) as subject:
+        crowd = [await asyncio.open_connection(*address(subject)) for _ in range(1100)]
+        async with subject.under_load():
+            # whatever is opened from here on has a number above 1,100
+            for _ in range(3):
+                await asyncio.sleep(0.5)
+                subject.agno.terminate_backends()
+            await subject.normal_again(time.monotonic())
+            # the listener and the first connections are below; what the load uses is not
+            assert psutil.Process(subject.service.process.pid).num_fds() > 1100
+        for _, writer in crowd:
+            writer.close()
 
 
 def address(subject):
@@ -131,7 +132,8 @@ def address(subject):
 async def test_five_hundred_clients_leave_in_the_middle_of_a_query(durable_server, tmp_path):
     # no limit ends a statement in the time of this test, but for its client that leaves
     slow = {"slow": {"dsn": durable_server.dsn("agno"), "schema": "slow", "statementTimeoutSeconds": 3600}}
-    async with subject_of(durable_server, tmp_path, others=slow, deadline=3600) as subject:
+    unlimited = {"AGNO_REQUEST_TIMEOUT_SECONDS": "3600"}
+    async with subject_of(durable_server, tmp_path, others=slow, variables=unlimited) as subject:
         subject.agno.run("CREATE SCHEMA slow")
         subject.agno.run("CREATE VIEW slow.agno_sessions AS SELECT s.* FROM ai.agno_sessions s, pg_sleep(3600)")
 

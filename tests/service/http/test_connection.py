@@ -149,7 +149,7 @@ def long(v3):
 
 
 async def test_a_client_that_stops_reading_gives_its_connection_to_the_database_back(long, listen, monkeypatch):
-    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "WRITE_SECONDS", 2)  # time enough to see that it is used
     port, _ = await listen(long.dsn)
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

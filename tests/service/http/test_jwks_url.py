@@ -181,7 +181,7 @@ FAILURES = {
     f"it answers more than {LARGEST} bytes": says(b" " * (LARGEST + 1)),
     "its answer is compressed, which was not asked for": says(b"\x28\xb5\x2f\xfd", Content_Encoding="zstd"),
     "it is out of reach (ServerDisconnectedError)": hangs_up,
-    "it does not answer within 0.3 seconds": hangs,
+    "it does not answer within 1.5 seconds": hangs,
 }
 
 
@@ -190,7 +190,7 @@ async def test_keys_that_cannot_be_renewed_stay_in_use_and_the_reason_is_told_on
     provider, caplog, monkeypatch, reason
 ):
     caplog.set_level("INFO", "session_service")
-    monkeypatch.setattr(jwks_fetch, "FETCH_SECONDS", 0.3)
+    monkeypatch.setattr(jwks_fetch, "FETCH_SECONDS", 1.5)  # for one that hangs, and more than a busy machine takes
     provider.publish(jwk("alice", "1"))
     async with following(provider, QUICK) as keys:
         await until(lambda: keys.usable)
