@@ -16,7 +16,7 @@ from session_service.sessions.json_text import write_list
 from session_service.sessions.previews import PREVIEWED, run_preview
 from session_service.sessions.runs import Run, run_parts
 from session_service.sessions.sdk import agent_sdk
-from session_service.store.long_reads import WantedRuns
+from session_service.store.long_runs import WantedRuns
 from session_service.store.records import SessionOfRuns
 
 Shape = Callable[[Run, SessionOfRuns, str], bytes | None]

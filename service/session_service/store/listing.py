@@ -49,7 +49,7 @@ async def read_page(
 ) -> SessionPage[Shown] | None:
     """One page of the sessions that match, and the number of all that do. No run beyond the first ones is read.
 
-    None where the page is too long to be read at once (`long_reads.long_page`).
+    None where the page is too long to be read at once (`long_page`).
 
     `show` is pure: what it made of a row is remembered, and given again while the row is the same.
     """

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from session_service.database.errors import LayoutChanged, StatementFailed
 
-from . import deleting, limits, long_reads, reading, writing
+from . import deleting, limits, reading, writing
 from .documents import Parts
 from .layout import Layout
 from .listing import SessionQuery, read_page
-from .long_reads import LongPage, WantedRuns
+from .long_page import LongPage, long_page
+from .long_runs import WantedRuns, long_runs
+from .long_session import long_session
 from .owned import Owned, Statement
 from .owner import Owner
 from .pieces import Item, LongRead, items
@@ -103,17 +105,17 @@ class OwnedSessions:
 
     def long_page(self, query: SessionQuery) -> AsyncGenerator[Item[LongPage], None]:
         """The same as `page`, session by session, each with the total: the total alone where the page has none."""
-        return self._in_pieces(lambda owned: long_reads.long_page(owned, query), query.component_id, query.session_name)
+        return self._in_pieces(lambda owned: long_page(owned, query), query.component_id, query.session_name)
 
     def long_session(
         self, session_id: str, shown_as: str, message: Parts
     ) -> AsyncGenerator[Item[StoredSession | Message], None]:
         """A session by id, shown as this type, and then the messages of its chat history, each by these parts."""
-        return self._in_pieces(lambda owned: long_reads.long_session(owned, session_id, shown_as, message), session_id)
+        return self._in_pieces(lambda owned: long_session(owned, session_id, shown_as, message), session_id)
 
     def long_runs(self, session_id: str, wanted: WantedRuns) -> AsyncGenerator[Item[bytes], None]:
         """The runs of a session in stored order."""
-        return self._in_pieces(lambda owned: long_reads.long_runs(owned, session_id, wanted), session_id)
+        return self._in_pieces(lambda owned: long_runs(owned, session_id, wanted), session_id)
 
     async def _in_pieces(
         self, read: Callable[[Owned], LongRead[Shown]], *texts: str | None

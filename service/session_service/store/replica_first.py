@@ -10,7 +10,8 @@ from session_service.database.errors import DatabaseError, TimedOut
 
 from .documents import Parts
 from .listing import SessionQuery
-from .long_reads import LongPage, WantedRuns
+from .long_page import LongPage
+from .long_runs import WantedRuns
 from .owned_sessions import OwnedSessions
 from .owner import Owner
 from .pieces import Item

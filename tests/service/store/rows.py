@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from session_service.sessions.runs import run_parts
-from session_service.store.long_reads import WantedRuns
+from session_service.store.long_runs import WantedRuns
 from session_service.store.owned_sessions import OwnedSessions
 from session_service.store.owner import EVERYBODY, Only
 from session_service.store.records import ListedSession

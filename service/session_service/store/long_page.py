@@ -1,0 +1,79 @@
+"""A page that is too long to be read at once, session by session."""
+
+from __future__ import annotations
+
+from session_service.database.connection import Row
+
+from .documents import Document
+from .listing import SessionQuery, page_rows
+from .long_members import ids, looks_into, members_sql, name_members, present, string_at, unpacked_data
+from .names_sql import name_source
+from .owned import Owned
+from .pieces import COLUMNS, LongRead, in_pieces
+from .records import ListedSession, NameSource
+
+_IDS = ("agent_id", "team_id", "workflow_id", "user_id")
+
+LongPage = tuple[int, ListedSession | None]
+
+
+def long_page(owned: Owned, query: SessionQuery) -> LongRead[LongPage]:
+    """The total, and a session each; one row of the total alone where the page has none."""
+    found, parameters, rows, order, of_page = page_rows(owned, query)
+    data, agent = "d.session_data", "s.agent_data"
+    # in the order in which they are shown; what is looked into goes first
+    members = {
+        "metrics.total_tokens": f"({data}->'session_metrics'->'total_tokens')::text",
+        "sdk": f"({agent}->'sdk')::text",
+        "framework": f"({agent}->'framework')::text",
+        **name_members(),
+        **ids("session_id", "session_type"),
+        "name": f"({data}->'session_name')::text",
+        "state": f"({data}->'session_state')::text",
+        **ids(*_IDS),
+        "summary": "s.summary::text",
+        "metrics": f"({data}->'session_metrics')::text",
+        "metadata": "s.metadata::text",
+    }
+    return LongRead(
+        f"""SELECT t.total, s.created_at, s.updated_at, n.found, {COLUMNS}
+        FROM (SELECT count(*) AS total FROM {found}) t
+        LEFT JOIN (
+            SELECT s.*, s.session_type AS named_as FROM (SELECT s.* FROM {rows}) s ORDER BY {order} OFFSET 0
+        ) s ON true
+        LEFT JOIN LATERAL ({name_source(owned, parsed=False)}) n ON true
+        CROSS JOIN LATERAL ({unpacked_data(owned)}) d
+        LEFT JOIN LATERAL ({in_pieces(members_sql(members), "s.session_id IS NOT NULL")}) p ON true""",
+        [*parameters, *of_page],
+        _listed_session,
+        looks_into(owned),
+    )
+
+
+def _listed_session(row: Row, document: Document) -> LongPage:
+    session_id = string_at(document, "session_id")
+    if session_id is None:
+        return row[0], None
+    text = document.text
+    name = present(text("name"))
+    source = None
+    if name is None:
+        source = NameSource(bool(row[3]), text("content"), text("input"), text("workflow_name"))
+    return row[0], ListedSession(
+        session_id=session_id,
+        session_type=string_at(document, "session_type") or "",
+        agent_id=string_at(document, "agent_id"),
+        team_id=string_at(document, "team_id"),
+        workflow_id=string_at(document, "workflow_id"),
+        user_id=string_at(document, "user_id"),
+        name=name,
+        state=text("state"),
+        metrics=text("metrics"),
+        summary=text("summary"),
+        metadata=text("metadata"),
+        sdk=text("sdk"),
+        framework=text("framework"),
+        created_at=row[1],
+        updated_at=row[2],
+        name_source=source,
+    )
