@@ -88,7 +88,6 @@ async def test_no_bytes_make_it_fail_or_leave_anything_behind(v3, tmp_path):
                 for batch in batches:
                     inputs = [*batch, LAST]
                     patience = PATIENCE if len(batch) > 1 else PATIENCE_WITH_BROKEN
-                    patience = PATIENCE if len(batch) > 1 else PATIENCE_WITH_BROKEN
                     said = await answers(port, inputs, patience)
                     # a request whose body was not read is the last on its connection
                     while (found := re.findall(STATUS, said)) and len(found) < len(inputs) > 2:
