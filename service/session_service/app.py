@@ -19,6 +19,7 @@ from session_service.http.deadline import Deadline
 from session_service.http.front import Front, Handler
 from session_service.http.jwks_url import JwksUrl
 from session_service.http.observer import Observer
+from session_service.http.pages import pages
 from session_service.http.routing import Route, Router
 from session_service.http.server import Rules
 from session_service.http.service_accounts import AccountTokens
@@ -63,6 +64,7 @@ def routes(prober: Prober, keys: JwksUrl | None, settings: Settings) -> tuple[Ro
         Route("/sessions/{session_id}/runs", {"GET": runs.list_runs}),
         Route("/sessions/{session_id}/run-previews", {"GET": runs.list_previews}),
         Route("/sessions/{session_id}/runs/{run_id}", {"GET": runs.read_run}),
+        *pages(__version__),
     )
 
 

@@ -52,7 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.ExitStack() as stack:
             environment = dict(os.environ)
             if getattr(options, "embedded", False):
-                print(f"Starting PostgreSQL in {options.data} (seconds; a little longer the first time)", flush=True)
                 dsn = stack.enter_context(embedded_postgres(options.data.resolve() / "postgres"))
                 environment = {key: value for key, value in environment.items() if key not in DSN_VARIABLES}
                 environment["AGNO_PG_DSN"] = dsn
@@ -183,27 +182,37 @@ async def _serve(options: argparse.Namespace, settings: Settings, *, worker: int
 
     def started(port: int, admin_port: int | None) -> None:
         if not worker:
-            _welcome(settings.host, port, admin_port)
+            _tell(settings.host, port, admin_port, demo=options.demo)
 
     await serve(settings, started, shared=worker is not None)
     return 0
 
 
-def _welcome(host: str, port: int, admin_port: int | None) -> None:
+def _tell(host: str, port: int, admin_port: int | None, *, demo: bool) -> None:
+    """Say where it serves: what to try with demo sessions, a line on a terminal, an event in the log elsewhere."""
     base = f"http://{f'[{host}]' if ':' in host else host}"
-    url = f"{base}:{port}"
-    print(f"\nServing sessions on {url}; Ctrl-C stops. Try:\n", flush=True)
-    print(f"  curl {url}/healthz")
-    print(f"  curl '{url}/sessions?limit=5'")
-    print(f"  curl {url}/sessions/demo-trip")
-    print(f"  curl {url}/sessions/demo-refund/runs")
-    print(
-        f"  curl -X POST {url}/sessions/demo-trip/rename -H 'Content-Type: application/json' "
-        """-d '{"session_name": "Lisbon"}'"""
-    )
-    if admin_port is not None:
-        print(f"  curl {base}:{admin_port}/metrics")
-    print(flush=True)
+    url, metrics = f"{base}:{port}", None if admin_port is None else f"{base}:{admin_port}/metrics"
+    if demo:
+        print("\n".join(_welcome(url, metrics)), flush=True)
+    elif sys.stdout.isatty():
+        print(f"Open {url} (Ctrl-C stops{'' if metrics is None else f'; metrics: {metrics}'})", flush=True)
+    else:
+        logs.logger("session_service").info("serving", url=url, metrics=metrics)
+
+
+def _welcome(url: str, metrics: str | None) -> list[str]:
+    rename = f"{url}/sessions/demo-trip/rename -H 'Content-Type: application/json'"
+    return [
+        f"Open {url} (Ctrl-C stops), or try:",
+        "",
+        f"  curl '{url}/sessions?limit=5'",
+        f"  curl {url}/sessions/demo-trip",
+        f"  curl {url}/sessions/demo-refund/runs",
+        f'  curl -X POST {rename} -d \'{{"session_name": "Lisbon"}}\'',
+        f"  curl {url}/healthz/ready",
+        *([] if metrics is None else [f"  curl {metrics}"]),
+        "",
+    ]
 
 
 async def _check(_: argparse.Namespace, settings: Settings) -> int:

@@ -17,12 +17,13 @@ from .servers import Servers
 from .tally import Tally, route
 
 ORIGIN = "http://localhost:3000"
+HOME = {"name", "health", "info", "docs"}
 LIST = Request("GET", "/sessions", headers={"Origin": ORIGIN})
 RECORDED = {example["name"] for example in EXAMPLES}
 NEW = [case for case in CASES if case["name"] not in RECORDED]  # the others replace what an example expects
 IN_PYTHON = {
     *("ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors", "large-answers"),
-    *("safe-by-default", "noted-use"),
+    *("safe-by-default", "noted-use", "home", "description"),
 }
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
@@ -131,6 +132,20 @@ def test_a_key_for_tokens_alone_opens_what_a_token_says_and_no_more(  # safe-by-
         assert owners(safe, reader) == [owner for owner in everybodys if owner == "alice"]
         delete = Request("DELETE", "/sessions/a-weather", bearer(reader))
         assert (safe.ask(delete).status, turned_off.ask(delete).status) == (403, 204)
+
+
+def test_the_first_page_and_the_description_are_of_this_service(service: Servers, agentos: Servers) -> None:
+    """What `home` and `description` say."""
+    ours, theirs = service["v3", "key"], agentos["v3", "key"]
+    for server, members in ((ours, {"name", "description", "version", "openapi", "health"}), (theirs, HOME)):
+        answer = server.ask(Request("GET", "/"))
+        assert (answer.status, answer.body.keys()) == (200, members)
+    page = ours.ask(Request("GET", "/", {"Accept": "text/html"}))
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    described, all_routes = (server.ask(Request("GET", "/openapi.json")).body["paths"] for server in (ours, theirs))
+    probes = {"/healthz", "/healthz/startup", "/healthz/ready"}
+    of_sessions = {path for path in all_routes if path.startswith(("/health", "/sessions"))}
+    assert described.keys() - probes == of_sessions - {"/sessions/{session_id}/media/{storage_key}"}
 
 
 def bearer(claims: dict[str, object]) -> dict[str, str]:

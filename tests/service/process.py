@@ -46,13 +46,15 @@ class Serving:
 
     process: asyncio.subprocess.Process
     url: str
+    terminal: asyncio.StreamReader
+    first_line: str
 
     async def admin_url(self) -> str:
-        """The admin listener's URL, which is the last of the examples that it prints."""
-        while line := (await self.process.stdout.readline()).decode():
-            if found := re.search(r"(http://\S+:\d+)/metrics", line):
-                return found[1]
-        raise RuntimeError("it has no admin listener")
+        """The admin listener's URL, which is the last that it prints."""
+        line = self.first_line
+        while not (found := re.search(r"(http://\S+:\d+)/metrics", line)):
+            line = (await self.terminal.readline()).decode()
+        return found[1]
 
     @property
     def most_memory(self) -> int:
@@ -73,20 +75,36 @@ async def serving(
     **variables: str,
 ) -> AsyncIterator[Serving]:
     """Serve on a free port; what is still running afterwards is stopped as Ctrl-C does."""
-    process = await asyncio.create_subprocess_exec(
-        *(*command, "serve", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=log,
-        env=environment({"AGNO_SERVICE_PORT": "0", "AGNO_ADMIN_PORT": "off"} | variables),
+    async with terminal() as (lines, inside):
+        process = await asyncio.create_subprocess_exec(
+            *(*command, "serve", *arguments),
+            stdout=inside,
+            stderr=log,
+            env=environment({"AGNO_SERVICE_PORT": "0", "AGNO_ADMIN_PORT": "off"} | variables),
+        )
+        os.close(inside)
+        try:
+            line = (await lines.readline()).decode()
+            yield Serving(process, re.search(r"http://[^\s/]+:\d+", line)[0], lines, line)
+        finally:
+            if process.returncode is None:
+                process.send_signal(2)
+            await process.wait()
+
+
+@asynccontextmanager
+async def terminal() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
+    """A terminal: what is shown on it, and the file descriptor to write to.
+
+    A program tells its port there, or in its log: which tests keep, and set the level of.
+    """
+    screen, inside = os.openpty()
+    lines = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(lines),
+        open(screen, "rb", buffering=0),  # noqa: ASYNC230, SIM115
     )
     try:
-        while line := (await process.stdout.readline()).decode():
-            if found := re.search(r"http://\S+:\d+", line):
-                yield Serving(process, found[0])
-                break
-        else:
-            raise RuntimeError("it ended before it took requests")
+        yield lines, inside
     finally:
-        if process.returncode is None:
-            process.send_signal(2)
-        await process.communicate()
+        transport.close()

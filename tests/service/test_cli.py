@@ -1,11 +1,13 @@
 """The commands: what they print and how they end."""
 
 import asyncio
+import contextlib
 import json
 import re
 import tempfile
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from session_service.variables import DSN_VARIABLES, VARIABLES
@@ -167,6 +169,53 @@ async def test_check_names_the_schema_that_does_hold_the_tables(v3):
     assert " ".join(ended.output.splitlines()[1].split()) == (
         "default public agno_sessions ok empty (there is a table of that name in: ai, archive)"
     )
+
+
+async def test_a_demo_begins_with_the_url_to_open():
+    with tempfile.TemporaryDirectory() as data:
+        async with serving("--embedded", "--demo", "--data", data) as service:
+            assert re.match(r"Open http://127\.0\.0\.1:\d+ ", service.first_line)
+            assert "curl 'http://" in await shown(service, 2)
+            async with aiohttp.ClientSession(service.url) as client, client.get("/sessions/demo-trip") as answer:
+                assert answer.status == 200
+
+
+async def test_serve_on_ones_own_database_says_where_in_one_line_on_a_terminal(v3):
+    async with serving(AGNO_PG_DSN=v3.dsn, AGNO_ADMIN_PORT="0") as service:
+        metrics = await service.admin_url() + "/metrics"
+        assert service.first_line.strip() == f"Open {service.url} (Ctrl-C stops; metrics: {metrics})"
+        service.process.send_signal(2)
+        assert await service.end() == 0
+        assert await shown(service) == ""
+
+
+async def shown(service, lines=None):
+    """So many more lines that it shows, or all."""
+    text = []
+    with contextlib.suppress(OSError):  # EIO: nobody writes any more
+        while len(text) != lines and (line := await service.terminal.readline()):
+            text.append(line.decode())
+    return "".join(text)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
+async def test_serve_writes_nothing_but_events_where_there_is_no_terminal(v3, arguments):
+    process = await asyncio.create_subprocess_exec(
+        *(COMMAND, "serve", *arguments),
+        stdout=-1,
+        stderr=-1,
+        env=environment({"AGNO_PG_DSN": v3.dsn, "AGNO_SERVICE_PORT": "0", "AGNO_ADMIN_PORT": "off"}),
+    )
+    events = []
+    while not any(event["event"] == "serving" for event in events):
+        events.append(json.loads(await process.stderr.readline()))
+    process.send_signal(2)
+    output, errors = await process.communicate()
+    events += [json.loads(line) for line in errors.splitlines()]
+    assert output == b""
+    [told] = [event for event in events if event["event"] == "serving"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", told["url"])
+    assert (told["level"], told["metrics"]) == ("info", None)
 
 
 async def test_serve_says_at_start_which_schema_to_choose_and_which_password_is_wrong(new_agno, own_server):

@@ -21,6 +21,7 @@ from session_service.http.tokens import TokenVerifier
 from session_service.store.service_accounts import ServiceAccount
 
 OPEN_PATHS = frozenset({"/", "/health", "/info", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"})
+PAGE_PATHS = frozenset({"/docs/site.css"})
 PROBE_PATHS = frozenset({"/healthz", "/healthz/startup", "/healthz/ready"})
 
 DEFAULT_ALGORITHM = "RS256"
@@ -200,7 +201,7 @@ def _is_signature(algorithm: str) -> bool:
 
 def _is_open(path: str) -> bool:
     path = path.rstrip("/") or "/"
-    return path in OPEN_PATHS or path in PROBE_PATHS
+    return path in OPEN_PATHS or path in PAGE_PATHS or path in PROBE_PATHS
 
 
 def _token(authorization: str) -> str:

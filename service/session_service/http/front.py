@@ -154,9 +154,9 @@ class Front:
             headers["Connection"] = "close"
         if exchange.route is PREFLIGHT:
             return
+        varies = ["Origin", *headers.getall("Vary", ()), *(["Accept-Encoding"] if exchange.varies else [])]
         headers.update(response_headers(request.headers.get("Origin"), self.cors_origins))
-        if exchange.varies:
-            headers["Vary"] = "Origin, Accept-Encoding"
+        headers["Vary"] = ", ".join(varies)
 
 
 async def compressed(call: Call, response: web.StreamResponse) -> web.StreamResponse:

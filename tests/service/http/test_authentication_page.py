@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from session_service import http
-from session_service.http.auth import OPEN_PATHS, PROBE_PATHS
+from session_service.http.auth import OPEN_PATHS, PAGE_PATHS, PROBE_PATHS
 from session_service.http.scopes import required_scope
 from session_service.variables import AUTHENTICATION
 
@@ -74,4 +74,4 @@ def test_every_scope_opens_what_the_page_says():
 def test_every_open_path_is_named():
     sentence = section("Modes").partition("No mode asks for one on ")[2].partition(".\n")[0]
 
-    assert set(re.findall(r"`(/[^`]*)`", sentence)) == OPEN_PATHS | PROBE_PATHS
+    assert set(re.findall(r"`(/[^`]*)`", sentence)) == OPEN_PATHS | PAGE_PATHS | PROBE_PATHS

@@ -1,0 +1,88 @@
+"""What a browser finds beside the API."""
+
+import re
+
+import pytest
+
+from session_service import __version__
+from session_service.http.auth import OPEN_PATHS, PAGE_PATHS
+from session_service.http.openapi import document
+from session_service.http.pages import pages, weight
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "page"),
+    [
+        (BROWSER, True),
+        ("text/html", True),
+        ("TEXT/*", True),
+        ("application/json;q=0.5, text/html;q=0.6", True),
+        ("text/html;q=0.5, application/json", False),
+        ("application/json, text/html", False),
+        ("*/*", False),
+        ("", False),
+        ("text/html;q=0", False),
+        ("text/html;q=canary", False),
+        (None, False),
+    ],
+)
+async def test_a_browser_gets_a_page_and_everyone_else_json(v3, serve, accepted, page):
+    client = await serve(v3.dsn)
+    answer = await client.get(
+        "/", headers={} if accepted is None else {"Accept": accepted}, skip_auto_headers=["Accept"]
+    )
+    assert (answer.status, answer.headers["Vary"]) == (200, "Origin, Accept")
+    if page:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert __version__ in await answer.text()
+    else:
+        assert await answer.json() == {
+            "name": "agno-session-store",
+            "description": "AgentOS' session API, served out of Postgres databases that agno writes.",
+            "version": __version__,
+            "openapi": "/openapi.json",
+            "health": "/health",
+        }
+
+
+def test_the_most_exact_range_of_an_accept_header_counts():
+    assert weight("text/*;q=0.3, text/html;q=0.7, */*;q=0.5", "text/html") == 0.7
+    assert weight("text/*;q=0.3, */*;q=0.5", "text/html") == 0.3
+    assert weight("text/*;q=0.3, */*;q=0.5", "application/json") == 0.5
+    assert weight("text/html", "application/json") == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/site.css", "/openapi.json"])
+async def test_pages_are_open_and_take_nothing_from_elsewhere(v3, serve, path):
+    client = await serve(v3.dsn, OS_SECURITY_KEY="canary")
+    answer = await client.get(path, headers={"Accept": BROWSER})
+    text = await answer.text()
+    assert answer.status == 200
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if answer.content_type == "text/html":
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert not re.search(r"unsafe|https?:", answer.headers["Content-Security-Policy"])
+        assert not re.search(r"(src|href)=\"(?!/)|<style|<script>| style=| on\w+=", text)
+
+
+def test_every_path_of_the_pages_is_open():
+    assert {route.template for route in pages("1")} <= OPEN_PATHS | PAGE_PATHS
+
+
+async def test_links_of_the_first_page_lead_somewhere(v3, serve):
+    client = await serve(v3.dsn)
+    text = await (await client.get("/", headers={"Accept": BROWSER})).text()
+    links = re.findall(r'href="([^"]*)"', text)
+    assert links
+    for link in links:
+        assert (await client.get(link)).status == 200, link
+
+
+async def test_the_description_of_the_api_is_the_one_that_the_command_prints(v3, serve):
+    client = await serve(v3.dsn)
+    answer = await client.get("/openapi.json")
+    assert (answer.headers["Content-Type"], await answer.json()) == ("application/json", document(__version__))
+    head = await client.head("/openapi.json")
+    assert (head.status, head.headers["Content-Type"], await head.read()) == (200, "application/json", b"")
