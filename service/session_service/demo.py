@@ -15,15 +15,17 @@ from session_service.store.writing import NewSession
 _HOUR = 3600
 
 
-async def load_demo(store: SessionStore) -> bool:
-    """Fill an empty store with the demo sessions; False, and nothing done, if it holds any session."""
+async def load_demo(store: SessionStore, now: int | None = None) -> bool:
+    """Fill an empty store with the demo sessions; False, and nothing done, if it holds any session.
+
+    `now`, in unix seconds, is what their times count back from. The examples of the API are about these sessions.
+    """
     await store.create_tables()
     sessions = store.on_behalf_of(EVERYBODY)
     page = await sessions.page(SessionQuery(limit=1), list_row)
     if page is None or page.total:
         return False
-    now = int(time.time())
-    for session in _demo(now):
+    for session in _demo(int(time.time()) if now is None else now):
         await sessions.create(session)
     return True
 

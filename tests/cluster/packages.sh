@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Install the Debian packages that the node of up.sh, the image builds and Compose need, where one is missing and we are root.
+# packages.sh [PACKAGE...]: install these Debian packages, or without names those that the node of up.sh, the image builds,
+# Compose and the browser's tests need, where one is missing and we are root.
 set -euo pipefail
-needed=(aardvark-dns buildah ca-certificates conntrack containerd containernetworking-plugins debootstrap gcc iproute2 iptables
+needed=(aardvark-dns buildah ca-certificates chromium conntrack containerd containernetworking-plugins debootstrap gcc iproute2 iptables
     libc6-dev netavark openssl podman procps runc util-linux)
+[ $# -eq 0 ] || needed=("$@")
 missing=()
 for package in "${needed[@]}"; do
     dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

@@ -23,7 +23,7 @@ RECORDED = {example["name"] for example in EXAMPLES}
 NEW = [case for case in CASES if case["name"] not in RECORDED]  # the others replace what an example expects
 IN_PYTHON = {
     *("ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors", "large-answers"),
-    *("safe-by-default", "noted-use", "home", "description"),
+    *("safe-by-default", "noted-use", "home", "docs", "description"),
 }
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
@@ -135,13 +135,17 @@ def test_a_key_for_tokens_alone_opens_what_a_token_says_and_no_more(  # safe-by-
 
 
 def test_the_first_page_and_the_description_are_of_this_service(service: Servers, agentos: Servers) -> None:
-    """What `home` and `description` say."""
+    """What `home`, `docs` and `description` say."""
     ours, theirs = service["v3", "key"], agentos["v3", "key"]
-    for server, members in ((ours, {"name", "description", "version", "openapi", "health"}), (theirs, HOME)):
+    for server, members in ((ours, {"name", "description", "version", "docs", "openapi", "health"}), (theirs, HOME)):
         answer = server.ask(Request("GET", "/"))
         assert (answer.status, answer.body.keys()) == (200, members)
     page = ours.ask(Request("GET", "/", {"Accept": "text/html"}))
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    of_docs = [server.ask(Request("GET", "/docs")) for server in (ours, theirs)]
+    assert [answer.status for answer in of_docs] == [200, 200]
+    assert ["https://" in answer.content for answer in of_docs] == [False, True]
+    assert ["content-security-policy" in answer.headers for answer in of_docs] == [True, False]
     described, all_routes = (server.ask(Request("GET", "/openapi.json")).body["paths"] for server in (ours, theirs))
     probes = {"/healthz", "/healthz/startup", "/healthz/ready"}
     of_sessions = {path for path in all_routes if path.startswith(("/health", "/sessions"))}

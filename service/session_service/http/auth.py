@@ -21,7 +21,9 @@ from session_service.http.tokens import TokenVerifier
 from session_service.store.service_accounts import ServiceAccount
 
 OPEN_PATHS = frozenset({"/", "/health", "/info", "/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"})
-PAGE_PATHS = frozenset({"/docs/site.css"})
+PAGE_PATHS = frozenset(
+    f"/docs/{name}" for name in ("site.css", "docs.js", "swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js")
+)
 PROBE_PATHS = frozenset({"/healthz", "/healthz/startup", "/healthz/ready"})
 
 DEFAULT_ALGORITHM = "RS256"

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from session_service.http.examples import Example, examples
 from session_service.http.operations import OPERATIONS, Operation
 from session_service.http.schemas import SCHEMAS, Schema
 
@@ -25,6 +26,24 @@ _FAILURES = {
     503: "The database is unavailable, or asked for too much",
     504: "The database did not answer in time",
 }
+_PARAMETERS = {
+    "session_id": "The id of the session",
+    "run_id": "The id of the run",
+    "db_id": "The database, by its id in the DSN map; without it the default one",
+    "table": "The table of sessions, where a database has several",
+    "user_id": "Only sessions of this owner",
+    "type": "The type of the session: a filter of the list and of rename, else the shape to answer in",
+    "delete_media": "503 if true: no media storage is configured",
+    "created_after": "Runs from this time on, in unix seconds",
+    "created_before": "Runs up to this time, in unix seconds",
+    "status": "Runs of these statuses, in any case",
+    "component_id": "Only sessions of this agent, team or workflow",
+    "session_name": "Only sessions whose stored name has this part, in any case",
+    "limit": "Sessions on a page",
+    "page": "Which page, from 1",
+    "sort_by": "A column of the table; an unknown one is ignored",
+    "sort_order": "The direction",
+}
 _OF_ALL = (400, 401, 403, 404, 422, 429, 503, 504)
 _WITH_BODY = (408, 413, 415)
 
@@ -33,8 +52,9 @@ def document(version: str) -> dict[str, Any]:
     """The whole document."""
     schemas: dict[str, Schema] = dict(SCHEMAS)
     paths: dict[str, dict[str, Any]] = {}
+    known = examples()
     for (method, template), operation in OPERATIONS.items():
-        paths.setdefault(template, {})[method.lower()] = _operation(template, operation, schemas)
+        paths.setdefault(template, {})[method.lower()] = _operation(template, operation, known[operation.id], schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -62,25 +82,33 @@ def document(version: str) -> dict[str, Any]:
     }
 
 
-def _operation(template: str, operation: Operation, schemas: dict[str, Schema]) -> dict[str, Any]:
+def _operation(template: str, operation: Operation, example: Example, schemas: dict[str, Schema]) -> dict[str, Any]:
     probe = operation.tag == "Health"
     failures = operation.failures if probe else (*_OF_ALL, *operation.failures)
     description: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
+        "description": operation.description,
         "tags": [operation.tag],
         "parameters": [
             *(_path_parameter(name) for name in re.findall(r"{(\w+)}", template)),
             *(_query_parameters(operation.query) if operation.query else []),
         ],
-        "responses": {str(operation.status): _success(operation)},
+        "responses": {str(operation.status): _success(operation, example)},
     }
+    for parameter in description["parameters"]:
+        parameter |= {"description": _PARAMETERS[parameter["name"]]}
+        if parameter["name"] in example.parameters:
+            parameter |= {"example": example.parameters[parameter["name"]]}
     if operation.body is not None:
         failures += _WITH_BODY
         name = operation.body.__name__
         schemas[name] = _model(operation.body)
-        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-        description["requestBody"] = {"required": not operation.body_optional, "content": content}
+        content = {"schema": {"$ref": f"#/components/schemas/{name}"}, "example": example.body}
+        description["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {"application/json": content},
+        }
     if not probe:
         description["security"] = [{"HTTPBearer": []}]
     for status in sorted(failures):
@@ -92,11 +120,13 @@ def _operation(template: str, operation: Operation, schemas: dict[str, Schema]) 
     return description
 
 
-def _success(operation: Operation) -> dict[str, Any]:
+def _success(operation: Operation, example: Example) -> dict[str, Any]:
     if operation.answer is None:
         return {"description": "Done", "headers": _HEADERS}
     schema: Schema = {"$ref": f"#/components/schemas/{operation.answer}"}
-    return _answer(operation.summary, {"type": "array", "items": schema} if operation.many else schema)
+    answer = _answer(operation.summary, {"type": "array", "items": schema} if operation.many else schema)
+    answer["content"]["application/json"]["example"] = example.answer
+    return answer
 
 
 _HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-ID", "Server-Timing")}

@@ -1,4 +1,7 @@
-"""What a browser finds beside the API: a first page at `/`, and the description of the API."""
+"""What a browser finds beside the API: a first page at `/`, and at `/docs` a page of the API to read and to try.
+
+Nothing comes from elsewhere: the page of the API is swagger-ui, which is in the package (assets/swagger-ui).
+"""
 
 from __future__ import annotations
 
@@ -18,58 +21,70 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 HTML = "text/html"
 JSON = "application/json"
-_OF_FILES = {"X-Content-Type-Options": "nosniff"}
-# pages take nothing from elsewhere, run no script of their own text, and are shown in no frame
-_OF_PAGES = _OF_FILES | {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
+_OF_ALL = {"X-Content-Type-Options": "nosniff"}
+# nothing of other hosts and no script in the text of a page is run; a key that is typed in goes to this service alone.
+# swagger-ui draws its icons as data: URLs
+_OF_PAGES = _OF_ALL | {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-_FILES = {"site.css": "text/css"}
+_OF_FILES = _OF_ALL | {"Cache-Control": "max-age=3600"}
+_FILES = {
+    "site.css": "text/css",
+    "docs.js": "text/javascript",
+    "swagger-ui/swagger-ui.css": "text/css",
+    "swagger-ui/swagger-ui-bundle.js": "text/javascript",
+}
 
 
 def pages(version: str) -> tuple[Route[Handler], ...]:
     """The routes of this version."""
     described = document(version)
+    info = described["info"]
+    named = {"name": info["title"], "description": info["description"], "version": info["version"]}
     return (
-        Route("/", {"GET": _home(described["info"])}),
-        Route("/openapi.json", _read_only(json_text(described), JSON)),
-        *(Route(f"/docs/{name}", _read_only(_read(name), kind)) for name, kind in _FILES.items()),
+        Route("/", {"GET": _home(named)}),
+        Route("/docs", _constant(_page("docs.html", named), HTML, _OF_PAGES)),
+        Route("/openapi.json", _constant(json_text(described), JSON, _OF_ALL)),
+        *(Route(f"/docs/{path}", _constant(_read(path), kind, _OF_FILES)) for path, kind in _FILES.items()),
     )
 
 
-def _home(info: dict[str, Any]) -> Handler:
-    named = {"name": info["title"], "description": info["description"], "version": info["version"]}
-    as_json = json_text(named | {"openapi": "/openapi.json", "health": "/health"})
-    as_page = Template(_read("home.html").decode()).substitute(named).encode()
+def _home(named: dict[str, Any]) -> Handler:
+    places = {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}
+    as_json = json_text(named | places)
+    as_page = _page("home.html", named)
 
     async def handler(call: Call) -> web.Response:
         accepted = call.request.headers.get("Accept", "*/*")
         wants_page = weight(accepted, HTML) > weight(accepted, JSON)
-        response = _page(as_page) if wants_page else answer(as_json)
+        response = _answer(as_page, HTML, _OF_PAGES) if wants_page else answer(as_json)
         response.headers["Vary"] = "Accept"
         return response
 
     return handler
 
 
-def _read_only(body: bytes, kind: str) -> dict[str, Handler]:
-    """The handlers of a file; a HEAD is answered without a body, which aiohttp sees to."""
+def _constant(body: bytes, kind: str, headers: dict[str, str]) -> dict[str, Handler]:
+    """The handlers of what is always the same; a HEAD is answered without a body, which aiohttp sees to."""
 
     async def handler(_: Call) -> web.Response:
-        response = web.Response(body=body, content_type=kind, charset=None if kind == JSON else "utf-8")
-        response.headers.update(_OF_FILES)
-        return response
+        return _answer(body, kind, headers)
 
     return {"GET": handler, "HEAD": handler}
 
 
-def _page(body: bytes) -> web.Response:
-    return web.Response(body=body, content_type=HTML, charset="utf-8", headers=_OF_PAGES)
+def _answer(body: bytes, kind: str, headers: dict[str, str]) -> web.Response:
+    return web.Response(body=body, content_type=kind, charset=None if kind == JSON else "utf-8", headers=headers)
 
 
-def _read(name: str) -> bytes:
-    return (files("session_service.http") / "assets" / name).read_bytes()
+def _page(name: str, named: dict[str, Any]) -> bytes:
+    return Template(_read(name).decode()).substitute(named).encode()
+
+
+def _read(path: str) -> bytes:
+    return (files("session_service.http") / "assets" / path).read_bytes()
 
 
 def weight(accepted: str, kind: str) -> float:

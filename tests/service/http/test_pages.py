@@ -1,6 +1,8 @@
 """What a browser finds beside the API."""
 
+import hashlib
 import re
+from importlib.resources import files
 
 import pytest
 
@@ -42,6 +44,7 @@ async def test_a_browser_gets_a_page_and_everyone_else_json(v3, serve, accepted,
             "name": "agno-session-store",
             "description": "AgentOS' session API, served out of Postgres databases that agno writes.",
             "version": __version__,
+            "docs": "/docs",
             "openapi": "/openapi.json",
             "health": "/health",
         }
@@ -54,7 +57,7 @@ def test_the_most_exact_range_of_an_accept_header_counts():
     assert weight("text/html", "application/json") == 0
 
 
-@pytest.mark.parametrize("path", ["/", "/docs/site.css", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", *PAGE_PATHS])
 async def test_pages_are_open_and_take_nothing_from_elsewhere(v3, serve, path):
     client = await serve(v3.dsn, OS_SECURITY_KEY="canary")
     answer = await client.get(path, headers={"Accept": BROWSER})
@@ -62,9 +65,10 @@ async def test_pages_are_open_and_take_nothing_from_elsewhere(v3, serve, path):
     assert answer.status == 200
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     if answer.content_type == "text/html":
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-        assert not re.search(r"unsafe|https?:", answer.headers["Content-Security-Policy"])
-        assert not re.search(r"(src|href)=\"(?!/)|<style|<script>| style=| on\w+=", text)
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; ")
+        assert not re.search(r"unsafe|https?:|\*", policy)
+        assert not re.search(r"(src|href)=\"(?!/|data:,)|<style|<script>| style=| on\w+=", text)
 
 
 def test_every_path_of_the_pages_is_open():
@@ -74,9 +78,9 @@ def test_every_path_of_the_pages_is_open():
 async def test_links_of_the_first_page_lead_somewhere(v3, serve):
     client = await serve(v3.dsn)
     text = await (await client.get("/", headers={"Accept": BROWSER})).text()
-    links = re.findall(r'href="([^"]*)"', text)
-    assert links
-    for link in links:
+    links = set(re.findall(r'href="([^"]*)"', text))
+    assert "/docs" in links
+    for link in links - {"data:,"}:
         assert (await client.get(link)).status == 200, link
 
 
@@ -86,3 +90,11 @@ async def test_the_description_of_the_api_is_the_one_that_the_command_prints(v3,
     assert (answer.headers["Content-Type"], await answer.json()) == ("application/json", document(__version__))
     head = await client.head("/openapi.json")
     assert (head.status, head.headers["Content-Type"], await head.read()) == (200, "application/json", b"")
+
+
+def test_vendored_files_are_those_that_were_published():
+    folder = files("session_service.http") / "assets/swagger-ui"
+    sums = dict(reversed(line.split()) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    there = {each.name: each for each in folder.iterdir() if each.name != "SHA256SUMS"}
+    assert {name: hashlib.sha256(each.read_bytes()).hexdigest() for name, each in there.items()} == sums
+    assert {"LICENSE", "NOTICE", "package.json"} < there.keys()
