@@ -15,6 +15,7 @@ from session_service.database.database import State
 from session_service.database.replica import ReplicaState
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
+from session_service.http.budget import Budget
 from session_service.http.deadline import Deadline
 from session_service.http.front import Front, Handler
 from session_service.http.jwks_url import JwksUrl
@@ -93,6 +94,9 @@ def create_app(settings: Settings) -> web.Application:
     lag = LoopLag()
     metrics.event_loop_lag.set_function(lambda: lag.seconds)
     observer = Observer(metrics, Pseudonyms(settings.log_key), settings.trusted_proxies, traces)
+    budget = Budget(settings.most_answer_bytes, metrics.answers_refused.inc)
+    metrics.answer_bytes.set_function(lambda: budget.held)
+    metrics.max_answer_bytes.set(budget.most)
     front = Front(
         router=Router(table),
         authenticator=callers,
@@ -102,6 +106,7 @@ def create_app(settings: Settings) -> web.Application:
         deadline=Deadline(settings.request_timeout),
         compress_from=settings.compress_from,
         largest_body=settings.largest_body,
+        budget=budget,
         draining=lambda: prober.draining,
         observer=observer,
     )

@@ -37,6 +37,7 @@ class Settings:
     largest_body: int
     most_connections: int
     most_header_bytes: int
+    most_answer_bytes: int
     compress_from: int | None
     startup_grace: float
     drain: float
@@ -69,6 +70,7 @@ class Settings:
             largest_body=value["AGNO_MAX_BODY_BYTES"],
             most_connections=value["AGNO_MAX_CONNECTIONS"],
             most_header_bytes=value["AGNO_MAX_HEADER_BYTES"],
+            most_answer_bytes=value["AGNO_MAX_ANSWER_BYTES"],
             compress_from=value["AGNO_COMPRESS_FROM_BYTES"],
             startup_grace=value["AGNO_STARTUP_GRACE_SECONDS"],
             drain=value["AGNO_DRAIN_SECONDS"],

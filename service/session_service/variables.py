@@ -166,6 +166,12 @@ _OPERATION = (
     Variable("AGNO_MAX_CONNECTIONS", _number, 512, "Connections of clients at a time; beyond them none is accepted."),
     Variable("AGNO_MAX_HEADER_BYTES", _count, 64 * 2**10, "The headers of a request, all of them together."),
     Variable(
+        "AGNO_MAX_ANSWER_BYTES",
+        _count,
+        64 * 2**20,
+        "What the answers of a process hold for clients that have not read them; beyond it they are answered by 503.",
+    ),
+    Variable(
         "AGNO_COMPRESS_FROM_BYTES",
         _or_off(_count),
         32 * 2**10,

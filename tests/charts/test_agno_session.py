@@ -63,6 +63,7 @@ def test_a_large_number_stays_one() -> None:
     assert {"name": "AGNO_MAX_BODY_BYTES", "value": "123456789"} in environment
     assert {"name": "AGNO_MAX_CONNECTIONS", "value": "1000"} in environment
     assert {"name": "AGNO_MAX_HEADER_BYTES", "value": "16384"} in environment
+    assert {"name": "AGNO_MAX_ANSWER_BYTES", "value": "234567890"} in environment
     assert {"name": "AGNO_COMPRESS_FROM_BYTES", "value": "off"} in environment
 
 

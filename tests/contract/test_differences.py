@@ -1,5 +1,6 @@
 """What the service answers where it differs from AgentOS on purpose: every row of docs/reference/differences.md."""
 
+import contextlib
 import gzip
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -24,6 +25,7 @@ NEW = [case for case in CASES if case["name"] not in RECORDED]  # the others rep
 IN_PYTHON = {
     *("ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors", "large-answers"),
     *("safe-by-default", "noted-use", "home", "docs", "description"),
+    "unread-answers",
 }
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
@@ -104,6 +106,22 @@ def test_a_large_answer_is_compressed_where_the_client_asks(service: Servers) ->
     assert answer.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(answer.read()).decode() == plain.content
     connection.close()
+
+
+def test_answers_that_are_not_read_leave_no_room_for_others(  # unread-answers
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(servers.MODES, "little", {**servers.MODES["open"], "AGNO_MAX_ANSWER_BYTES": "1"})
+    with servers.service(postgres, tmp_path, "unread", [("v3", "little")]) as running:
+        server = running["v3", "little"]
+        long = {"session_id": "long", "session_state": {"text": "many words " * 2_000_000}}
+        assert server.ask(Request("POST", "/sessions", json=long)).status == 201
+        with contextlib.closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+            connection.request("GET", "/sessions/long")
+            assert connection.getresponse().status == 200
+            refused = server.ask(Request("PATCH", "/sessions/long", json={"session_name": "new"}))
+            assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+            assert server.ask(Request("GET", "/sessions?limit=1&page=2")).status == 200
 
 
 def test_a_key_for_tokens_alone_opens_what_a_token_says_and_no_more(  # safe-by-default

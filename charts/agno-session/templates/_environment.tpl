@@ -26,6 +26,7 @@
   "AGNO_MAX_BODY_BYTES" (int64 .Values.maxBodyBytes)
   "AGNO_MAX_CONNECTIONS" (int64 .Values.maxConnections)
   "AGNO_MAX_HEADER_BYTES" (int64 .Values.maxHeaderBytes)
+  "AGNO_MAX_ANSWER_BYTES" (int64 .Values.maxAnswerBytes)
   "AGNO_COMPRESS_FROM_BYTES" (ternary .Values.compressFromBytes (int64 .Values.compressFromBytes) (kindIs "string" .Values.compressFromBytes))
   "AGNO_TRUSTED_PROXIES" (join "," .Values.trustedProxies)
   "AGNO_LOG_FORMAT" .Values.log.format

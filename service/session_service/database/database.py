@@ -12,7 +12,7 @@ from typing import Any, Literal
 import psycopg2
 
 from session_service.observability.durations import Durations
-from session_service.observability.exchange import acquired, caller, queried
+from session_service.observability.exchange import acquired, caller, has_written, queried, will_write
 
 from .connecting import connect
 from .connection import Connection, Row
@@ -93,10 +93,13 @@ class Database:
     async def write(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
         """Rows of a statement that may change something: tried once, for it may have succeeded unheard."""
         async with _Loan(self) as connection:
+            will_write()
             try:
-                return await self._fetch(connection, sql, parameters, prepare=parameters is not None)
+                rows = await self._fetch(connection, sql, parameters, prepare=parameters is not None)
             finally:
                 self.written_at = time.monotonic()
+            has_written(len(rows))
+            return rows
 
     async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
         async with _Loan(self) as connection:

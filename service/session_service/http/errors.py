@@ -28,6 +28,19 @@ def not_found(session_id: str) -> ApiError:
     return ApiError(404, f"Session with id '{session_id}' not found")
 
 
+def no_room() -> ApiError:
+    """503 where too many answers wait to be read."""
+    detail = "Answers that are not read yet hold all the memory that answers may"
+    return ApiError(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def after_change(error: ApiError) -> ApiError:
+    """The same failure of a request whose change was made before it: only the answer is missing."""
+    if error.status < 500 or not isinstance(error.detail, str):
+        return error
+    return ApiError(error.status, f"{error.detail}. The change was made: read the session to see it", error.headers)
+
+
 def authentication_unavailable() -> ApiError:
     """503 where nobody can tell now whether a token is valid."""
     return ApiError(503, "Authentication is temporarily unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})

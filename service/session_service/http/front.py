@@ -17,17 +17,17 @@ from session_service.database.errors import DatabaseError
 from session_service.http.answers import failure
 from session_service.http.auth import Authenticator
 from session_service.http.bodies import refuse_encoded
+from session_service.http.budget import Budget, Holding, NoRoom
 from session_service.http.caller import NOBODY, Caller
-from session_service.http.compression import Encoder
 from session_service.http.cors import is_preflight, preflight, response_headers
 from session_service.http.deadline import Deadline, Expired
-from session_service.http.errors import ApiError, database_failure
+from session_service.http.errors import ApiError, after_change, database_failure, no_room
 from session_service.http.observer import CLIENT_CLOSED_REQUEST, Observer
 from session_service.http.requests import Call
 from session_service.http.routing import Router, decoded
 from session_service.http.scopes import require_scope
 from session_service.http.selection import Stores
-from session_service.http.sending import send_long
+from session_service.http.sending import send
 from session_service.observability.exchange import Exchange
 from session_service.observability.metrics import OVERLOADED, PREFLIGHT
 from session_service.sessions.errors import InvalidContent
@@ -51,6 +51,7 @@ class Front:
     observer: Observer
     compress_from: int | None
     largest_body: int
+    budget: Budget
     draining: Callable[[], bool]
 
     def request(
@@ -68,25 +69,27 @@ class Front:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request; an exception never leaves here but for a broken stream."""
         exchange = self.observer.begin(request)
+        holding = exchange.holding = self.budget.holding(exchange)
         status, size = CLIENT_CLOSED_REQUEST, 0
         try:
-            response = await self._respond(request, exchange)
+            response = await self._respond(request, exchange, holding)
             if not response.prepared:
                 self.add_headers(request, exchange, response)
             status, size = response.status, _size(response)
         finally:
+            holding.end()
             self.observer.end(exchange, status, size)
         return response
 
-    async def _respond(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
+    async def _respond(self, request: web.BaseRequest, exchange: Exchange, holding: Holding) -> web.StreamResponse:
         if is_preflight(request.method, request.headers):
             exchange.route = PREFLIGHT
             status, headers, text = preflight(request.headers, self.cors_origins)
             return web.Response(status=status, headers=headers, text=text)
         with self.live.use() as stores:
             nothing = self._reached(NOBODY, stores)
-            call = Call(request, NOBODY, {}, nothing, exchange, self.add_headers, self.compress_from)
-            return await send_long(call, await compressed(call, await self._answer(call, stores)))
+            call = Call(request, NOBODY, {}, nothing, exchange, holding, self.add_headers, self.compress_from)
+            return await send(call, await self._answer(call, stores))
 
     def _reached(self, caller: Caller, stores: StoreMap) -> Stores:
         return Stores(caller, stores, require_id=self.require_db_id)
@@ -96,20 +99,23 @@ class Front:
         try:
             return await self._handle(call, stores)
         except ApiError as error:
-            return failure(error)
+            refusal = error
         except InvalidContent as error:
             problem = {"type": "value_error", "loc": ["body", error.field], "msg": error.reason, "input": None}
-            return failure(ApiError(422, [problem]))
+            refusal = ApiError(422, [problem])
+        except NoRoom:
+            refusal = no_room()
         except DatabaseError as error:
             log.warning("database %s: %s (%s)", call.db_id, error, error.reason)
             if error.reason == "PoolQueueFull":
                 self.observer.metrics.refused(OVERLOADED)
-            return failure(database_failure(error, call.db_id or ""))
+            refusal = database_failure(error, call.db_id or "")
         except web.HTTPException as error:
-            return failure(ApiError(error.status, error.reason))
+            refusal = ApiError(error.status, error.reason)
         except Exception:
             log.exception("%s %s failed", exchange.method, exchange.route)
-            return failure(ApiError(500, "Internal server error"))
+            refusal = ApiError(500, "Internal server error")
+        return failure(after_change(refusal) if exchange.written else refusal)
 
     async def _handle(self, call: Call, stores: StoreMap) -> web.StreamResponse:
         request, exchange = call.request, call.exchange
@@ -157,16 +163,6 @@ class Front:
         varies = ["Origin", *headers.getall("Vary", ()), *(["Accept-Encoding"] if exchange.varies else [])]
         headers.update(response_headers(request.headers.get("Origin"), self.cors_origins))
         headers["Vary"] = ", ".join(varies)
-
-
-async def compressed(call: Call, response: web.StreamResponse) -> web.StreamResponse:
-    """The answer, encoded for the client if its body is large; a stream has encoded itself."""
-    if isinstance(response, web.Response) and isinstance(response.body, bytes):
-        encoding = call.encoding(len(response.body))
-        if encoding is not None:
-            response.body = await Encoder(encoding).piece(response.body, last=True)
-            response.headers["Content-Encoding"] = encoding
-    return response
 
 
 def _size(response: web.StreamResponse) -> int:

@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from session_service.http.bodies import body_of
+from session_service.http.budget import Holding
 from session_service.http.caller import Caller
 from session_service.http.compression import Encoding, negotiated
 from session_service.http.errors import ApiError
@@ -39,6 +40,7 @@ class Call:
     values: dict[str, str]
     stores: Stores
     exchange: Exchange
+    holding: Holding
     add_headers: Callable[[web.BaseRequest, Exchange, web.StreamResponse], None]
     compress_from: int | None
 

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from session_service.http.answers import JSON, answer
+from session_service.http.answers import JSON, answer, failure
+from session_service.http.budget import STREAM, NoRoom
 from session_service.http.compression import Encoder
+from session_service.http.errors import no_room
 from session_service.http.requests import Call
 
 # Written at a time. A client is given connection.WRITE_SECONDS for it, so it rules how slow the slowest may be.
@@ -16,10 +18,24 @@ AT_ONCE = 64 * 1024
 PIECE = 256 * 1024
 
 
-async def send_long(call: Call, response: web.StreamResponse) -> web.StreamResponse:
-    """The answer; if it is long it has been sent."""
-    body = response.body if isinstance(response, web.Response) else None
-    if not isinstance(body, bytes) or len(body) <= AT_ONCE:
+async def send(call: Call, response: web.StreamResponse) -> web.StreamResponse:
+    """The answer, encoded for the client if its body is large; if that is long it has been sent, as a stream has.
+
+    Of a long one for which there is no room, the refusal.
+    """
+    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+        return response
+    if len(response.body) > AT_ONCE:
+        try:
+            call.holding.take(len(response.body))
+        except NoRoom:
+            return failure(no_room())
+    encoding = call.encoding(len(response.body))
+    if encoding is not None:
+        response.body = await Encoder(encoding).piece(response.body, last=True)
+        response.headers["Content-Encoding"] = encoding
+    body = response.body
+    if len(body) <= AT_ONCE:
         return response
     sent = web.StreamResponse(status=response.status, headers=response.headers)
     sent.content_length = len(body)
@@ -32,9 +48,12 @@ async def send_long(call: Call, response: web.StreamResponse) -> web.StreamRespo
 async def send_pieces(call: Call, pieces: AsyncIterator[bytes], status: int = 200) -> web.StreamResponse:
     """A body out of pieces of any size: whole if it is short, else sent as it comes."""
     stream: _Stream | None = None
-    gathered = bytearray()
+    gathered, begun = bytearray(), False
     try:
         async for piece in pieces:
+            if not begun:
+                await call.holding.wait(STREAM)
+                begun = True
             if len(gathered) > PIECE:
                 if stream is None:
                     stream = await _Stream.begin(call, len(gathered), status)

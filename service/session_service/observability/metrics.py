@@ -94,6 +94,17 @@ class Metrics:
             "Times that a client had to wait since all connections were busy.",
             registry=self.registry,
         )
+        self.answer_bytes = Gauge(
+            "agno_session_http_answer_bytes", "What answers hold until clients have read them.", registry=self.registry
+        )
+        self.max_answer_bytes = Gauge(
+            "agno_session_http_max_answer_bytes", "How much that may be.", registry=self.registry
+        )
+        self.answers_refused = Counter(
+            "agno_session_http_answers_refused",
+            "Requests answered by 503 since other answers held too much.",
+            registry=self.registry,
+        )
         self.event_loop_lag = Gauge(
             "agno_session_event_loop_lag_seconds",
             "The longest that the event loop was late in the last 15 to 30 seconds.",

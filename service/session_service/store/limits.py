@@ -16,3 +16,6 @@ MOST_LISTED = 8
 
 # rows of one FETCH, each as long as a piece; on its way a piece is twice as long
 ROWS_AT_ONCE = 32
+
+# of a value that is read as a whole, while it is taken apart and put together again
+COPIES = 8

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from session_service.database.connection import Row
+from session_service.observability.exchange import holds, holds_no_more
 
 from . import limits
 from .documents import Document, Long, closed
@@ -76,6 +77,7 @@ class Item(Generic[Shown]):
 
     def __init__(self, members: bytes | None, long: bytes | None, rows: AsyncIterator[Row]) -> None:
         self._rows = rows
+        self._held = 0
         self._coming = {} if long is None else {each[0]: Long(*each) for each in _LONG.decode(long)}
         self._kept: dict[str, bytearray] = {}
         self.document = Document(self._coming)
@@ -88,6 +90,8 @@ class Item(Generic[Shown]):
         for long in tuple(self._coming.values()):
             others = frozenset(self._coming)
             if read.beginnings or long.kind[:1] not in _STANDS_IN or read.looks_into(long, self.document):
+                size = min(long.size, limits.PIECE) if read.beginnings else long.size
+                self._hold(limits.COPIES * size)
                 value = b"".join([piece async for piece in self._value(long.path, others)])
                 self.document.put(long.path, closed(value) if len(value) < long.size else value)
 
@@ -114,12 +118,24 @@ class Item(Generic[Shown]):
                 if ends:
                     return
             elif at in needed:
-                self._kept.setdefault(at, bytearray()).extend(piece)
+                if at not in self._kept:
+                    self._kept[at] = bytearray()
+                    self._hold(2 * self._coming[at].size)
+                self._kept[at].extend(piece)
 
     async def finish(self) -> None:
         """Pass over what nobody needed."""
         while self._coming:
             await self._next()
+
+    def _hold(self, size: int) -> None:
+        holds(size)
+        self._held += size
+
+    def end(self) -> None:
+        """Hold nothing of it any more."""
+        holds_no_more(self._held)
+        self._held = 0
 
     async def _next(self) -> tuple[str, bytes, bool]:
         path, piece, ends = (await anext(self._rows))[-3:]
@@ -133,10 +149,13 @@ async def items(batches: AsyncIterator[list[Row]], read: LongRead[Shown]) -> Asy
     rows = _each(batches)
     async for row in rows:
         item: Item[Shown] = Item(row[-5], row[-4], rows)
-        await item.load(read)
-        item.row = read.shape(row, item.document)
-        yield item
-        await item.finish()
+        try:
+            await item.load(read)
+            item.row = read.shape(row, item.document)
+            yield item
+            await item.finish()
+        finally:
+            item.end()
 
 
 async def _each(batches: AsyncIterator[list[Row]]) -> AsyncGenerator[Row, None]:
