@@ -13,4 +13,7 @@ pin service pyproject.toml --extra service --extra otel
 pin operator pyproject.toml --extra operator
 pin dev pyproject.toml --extra service --extra operator --extra otel --extra embedded --extra uvloop --group dev
 pin agentos requirements/agentos.in
+for release in requirements/agno-*.in; do
+    pin "$(basename "$release" .in)" "$release"
+done
 pin build requirements/build.in

@@ -41,7 +41,7 @@ def create(owned: Owned, new: NewSession) -> Statement:
     """Insert the session unless its id is taken, then no row comes back.
 
     Absent JSON is written as AgentOS writes it: JSON null in the columns that it names (`{}` for the columns of
-    workflows but the summary), SQL NULL in the others.
+    workflows but the summary), SQL NULL in the others. A workflow session has no summary: agno would erase it.
     """
     layout, own = owned.layout, new.session_type
     empty = "{}" if own == "workflow" else "null"
@@ -56,7 +56,7 @@ def create(owned: Owned, new: NewSession) -> Statement:
         "session_data": json(new.session_data),
         f"{own}_data": json(None),
         "metadata": json(new.metadata),
-        "summary": json(new.summary, "null"),
+        "summary": json(None if own == "workflow" else new.summary, "null"),
         "created_at": ("%s", [new.now]),
         "updated_at": ("%s", [new.now]),
     }

@@ -63,6 +63,11 @@ async def test_what_is_given_is_stored(new_agno, open_store, layout):
     )
 
 
+async def test_a_workflow_is_stored_without_a_summary_which_agno_would_erase(v3, open_store):
+    await of_all(open_store(v3)).create(replace(NEW, session_type="workflow", summary='{"summary": "S"}'))
+    assert row(v3, "summary") == ("null",)
+
+
 async def test_a_taken_id_changes_nothing_whoever_has_it(v3, open_store):
     v3.session("a", user_id="ann", session_data={"session_name": "hers"})
     v3.session("free")
