@@ -1,8 +1,10 @@
-# Every verb installs what it needs; nothing outside .venv, .data and the user's cache is written.
+# Every verb installs what it needs; nothing outside .venv*, .data and the user's cache is written.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# What serving needs, apart from what development does
+RUN := .venv-run/.installed
 AGENTOS := .venv-agentos/.installed
 BENCH ?= full
 # PostgreSQL servers that database, store and contract are tested on
@@ -16,8 +18,8 @@ PROCESSES ?= 2
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(INSTALLED) ## Serve demo sessions from an embedded PostgreSQL on http://127.0.0.1:8080
-	@$(BIN)/session-service serve --embedded --demo
+run: $(RUN) ## Serve demo sessions from an embedded PostgreSQL on http://127.0.0.1:8080
+	@PYTHONPATH=service $(<D)/bin/python -m session_service serve --embedded --demo
 
 test: lint $(AGENTOS) ## Lint, types, unit, service, operator and contract tests
 	POSTGRES_VERSIONS=$(OLDEST_AND_NEWEST) $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
@@ -64,6 +66,12 @@ $(INSTALLED): pyproject.toml requirements/dev.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(RUN): requirements/run.txt
+	@echo "Installing into $(@D) (half a minute the first time)" >&2
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
 # AgentOS itself, the reference of the contract test, apart from the product's dependencies.

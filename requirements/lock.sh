@@ -10,6 +10,7 @@ pin() {
         --output-file "requirements/$out.txt" "$@"
 }
 pin service pyproject.toml --extra service --extra otel
+pin run pyproject.toml --extra service --extra embedded
 pin operator pyproject.toml --extra operator
 pin dev pyproject.toml --extra service --extra operator --extra otel --extra embedded --extra uvloop --group dev
 pin agentos requirements/agentos.in

