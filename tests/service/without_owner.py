@@ -22,7 +22,7 @@ from session_service.store.owner import EVERYBODY
 
 STORE = Path(session_service.store.__path__[0])
 # what of `Owned` depends on the owner
-GUARDS = ("sessions", "update", "insert", "everybodys")
+GUARDS = ("sessions", "session", "update", "insert", "delete", "everybodys")
 TESTS = [f"tests/service/{name}" for name in ("http/test_owners.py", "store/test_writing.py", "store/test_deleting.py")]
 
 

@@ -50,6 +50,7 @@ CONNECT_SECONDS = 5.0
 class Database:
     """Runs SQL in one database. No other database waits for it: it has its own pool and its own deadlines.
 
+    `column` is the one that can't be read, where that is the reason for which it is refused.
     `written_at` is when a statement that may change something ended last, in monotonic seconds.
     """
 
@@ -57,6 +58,7 @@ class Database:
         self.id = id
         self.state: State = "untried"
         self.reason: str | None = None
+        self.column: str | None = None
         self.durations = Durations()
         self.errors: Counter[str] = Counter()
         self.written_at = -math.inf
@@ -129,7 +131,13 @@ class Database:
 
     def refused(self, reason: str, message: str) -> Refused:
         """Note that we may not do here what we are for, and give the error to raise."""
-        error = Refused(reason, message)
+        return self._refused(Refused(reason, message))
+
+    def unreadable(self, column: str, message: str) -> Refused:
+        """The same because of a column that can't be read."""
+        return self._refused(Refused("UnreadableColumn", message, column=column))
+
+    def _refused(self, error: Refused) -> Refused:
         self._note(error)
         return error
 
@@ -138,7 +146,7 @@ class Database:
         if isinstance(error, StatementFailed | LayoutChanged | Forbidden):
             return
         if isinstance(error, Refused):
-            self.state, self.reason = "refused", error.reason
+            self.state, self.reason, self.column = "refused", error.reason, error.column
         elif error.reason not in _PASSING:
             self.state, self.reason = "unreachable", error.reason
 

@@ -28,7 +28,16 @@ class DatabaseError(Exception):
 
 
 class Refused(DatabaseError):
-    """The database answers, and will not have us: wrong password, no such database, no privilege, malformed DSN."""
+    """The database answers, and will not have us: wrong password, no such database, no privilege, malformed DSN.
+
+    Or we can't have it: `column` is the one of agno's that can't be read.
+    """
+
+    def __init__(
+        self, reason: str, message: str, retry_after: float | None = None, *, column: str | None = None
+    ) -> None:
+        super().__init__(reason, message, retry_after)
+        self.column = column
 
 
 class Forbidden(Refused):

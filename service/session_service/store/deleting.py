@@ -8,7 +8,7 @@ from typing import Any
 
 from session_service.database.database import Database
 
-from .owned import Owned, Statement
+from .owned import Owned, Statement, one_of
 from .tables import Dependants, catalog_name
 
 
@@ -30,17 +30,15 @@ def delete(
     With `orphans` the dependants of all given ids go for everybody, also where the session itself is gone already;
     else only those of the sessions that this statement deletes.
     """
-    # of an array of unknown length the planner expects ten ids, and plans anew each time
-    one = len(session_ids) == 1
-    which, ids = ("= %s", session_ids[0]) if one else ("= ANY(%s)", list(session_ids))
+    which, ids = one_of(session_ids)
     orphans = orphans and owned.everybodys
-    found, of_sessions = owned.sessions((f"s.session_id {which}", [ids]), ("(SELECT still FROM known)", []))
+    gone, of_sessions = owned.delete(session_ids, "(SELECT still FROM known)")
     candidates = astuple(dependants)
     as_known = " AND ".join(f"to_regclass(%s) IS {'NOT ' if table in existing else ''}NULL" for table in candidates)
     parameters: list[Any] = [*map(catalog_name, candidates), *of_sessions]
     steps = [
         f"known AS MATERIALIZED (SELECT {as_known} AS still)",
-        f"gone AS (DELETE FROM {found} RETURNING s.session_id)",
+        f"gone AS ({gone})",
     ]
 
     def step(sql: str) -> None:

@@ -11,31 +11,44 @@ The row of `agno_schema_versions` does not tell: AgentOS 3 creates its runs tabl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from session_service.database.database import Database
 from session_service.database.errors import Forbidden
 
+from .columns import COPIES, RUN_COLUMNS, SESSION_COLUMNS, Column, Columns, JsonType, Kind, columns, columns_of, problem
 from .tables import Tables, catalog_name
-
-JsonType = Literal["json", "jsonb"]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the catalog says of the two tables. `json_type` is the type of the JSON columns, `json` in 2.0 to 2.2.
+    """What the catalog says of the two tables; one that is not there has no columns.
 
-    `keyed` says that they are tables, no views, in which a `session_id` and a `run_id` are unique, as agno makes them.
+    `json_type` is the type that the JSON of sessions is read as, `run_type` that of runs, wherever they are: `jsonb`,
+    and `json` where a column is none. `keyed` says that they are tables, no views, in which a `session_id` and a
+    `run_id` are unique, as agno makes them.
     """
 
     schema: bool
-    sessions_table: bool
-    runs_table: bool
+    sessions: Columns
+    runs: Columns
     runs_column: JsonType | None
     json_type: JsonType
+    run_type: JsonType
     server_version: int
     keyed: bool
+
+    @property
+    def sessions_table(self) -> bool:
+        """Whether there is one."""
+        return bool(self.sessions.columns)
+
+    @property
+    def runs_table(self) -> bool:
+        """Whether there is one."""
+        return bool(self.runs.columns)
 
     @property
     def name(self) -> Literal["empty", "v3", "v2", "half-migrated"]:
@@ -61,26 +74,58 @@ _DETECT = f"""
 SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
            COALESCE(has_table_privilege(to_regclass(%s), 'SELECT'), true),
        to_regnamespace(%s) IS NOT NULL,
-       to_regclass(%s) IS NOT NULL,
-       to_regclass(%s) IS NOT NULL,
-       (SELECT format_type(atttypid, NULL)::varchar FROM pg_attribute
-        WHERE attrelid = to_regclass(%s) AND attname = 'runs' AND NOT attisdropped),
-       (SELECT format_type(atttypid, NULL)::varchar FROM pg_attribute
-        WHERE attrelid = to_regclass(%s) AND attname = 'session_data' AND NOT attisdropped),
+       {columns_of()},
+       {columns_of()},
        current_setting('server_version_num')::int,
        {_unique("session_id")} AND (to_regclass(%s) IS NULL OR {_unique("run_id")})
 """
 
 
 async def detect(database: Database, tables: Tables) -> Layout:
-    """Ask the catalog for the layout of these tables. Raises `Refused` where we may not read them."""
+    """Ask the catalog for the layout of these tables. Raises `Refused` where we may not, or can't, read them."""
     sessions, runs, schema_name = map(catalog_name, (tables.sessions, tables.runs, tables.schema))
-    parameters = [sessions, runs, schema_name, sessions, runs, sessions, sessions, sessions, runs, runs]
+    parameters = [sessions, runs, schema_name, sessions, runs, sessions, runs, runs]
     try:
-        [row] = await database.read(_DETECT, parameters)
+        [(readable, schema, of_sessions, of_runs, server_version, keyed)] = await database.read(_DETECT, parameters)
     except Forbidden:  # no USAGE on the schema
-        row = (False, *(None,) * 7)
-    readable, schema, sessions_table, runs_table, runs_column, json_type, server_version, keyed = row
+        readable = False
     if readable is False:
         raise database.refused("InsufficientPrivilege", "the database user may not read agno's sessions")
-    return Layout(schema, sessions_table, runs_table, runs_column, json_type or "jsonb", server_version, keyed)
+    of_v2: dict[str, Kind] = {"runs": "json"}
+    found = columns({**SESSION_COLUMNS, **of_v2}, of_sessions)
+    found_runs, copies = columns(RUN_COLUMNS, of_runs), columns(COPIES, of_runs)
+    wanted = {**SESSION_COLUMNS, **(of_v2 if "runs" in found else {})}
+    for table, kinds, there in ((sessions, wanted, found), (runs, RUN_COLUMNS, found_runs)):
+        if there and (reason := problem(kinds, there)):
+            name, why = reason
+            raise database.unreadable(name, f"column {name} of {table} {why}")
+    return _layout(found, found_runs, copies, schema=schema, server_version=server_version, keyed=keyed)
+
+
+def _layout(
+    sessions: Mapping[str, Column],
+    runs: Mapping[str, Column],
+    copies: Mapping[str, Column],
+    *,
+    schema: bool,
+    server_version: int,
+    keyed: bool,
+) -> Layout:
+    data = [column for name, column in sessions.items() if column.kind == "json" and name != "runs"]
+    of_runs = [column for column in (sessions.get("runs"), runs.get("run_data")) if column is not None]
+    json_type, run_type = _json_type(data), _json_type(of_runs)
+    json_types: dict[str, JsonType] = {**{column.name: json_type for column in data}, "runs": run_type}
+    return Layout(
+        schema,
+        Columns(sessions, json_types, server_version),
+        Columns(runs, {"run_data": run_type}, server_version, copies),
+        run_type if "runs" in sessions else None,
+        json_type,
+        run_type,
+        server_version,
+        keyed,
+    )
+
+
+def _json_type(found: list[Column]) -> JsonType:
+    return "jsonb" if all(column.own for column in found) else "json"

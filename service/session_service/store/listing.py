@@ -90,8 +90,9 @@ def page_rows(owned: Owned, query: SessionQuery) -> tuple[str, list[Any], str, s
     found, parameters = owned.sessions(*_conditions(query))
     order, (cut, numbers) = _order(query, owned.layout), _cut(query)
     rows, of_page = f"{found} ORDER BY {order} {cut}", [*parameters, *numbers]
-    if query.page > 1:  # only the ids are sorted and skipped, not whole rows
-        rows, of_page = owned.sessions((f"s.session_id IN (SELECT s.session_id FROM {rows})", of_page))
+    if query.page > 1 or not owned.columns.own:  # only the ids are sorted and skipped, not whole rows
+        id = "s.session_id" if owned.columns.own else "s.key"
+        rows, of_page = owned.sessions((f"{id} IN (SELECT {id} FROM {rows})", of_page))
     return found, parameters, rows, order, of_page
 
 

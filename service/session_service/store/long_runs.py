@@ -10,7 +10,6 @@ from .documents import Document, Parts
 from .long_members import ASKED, item_text, looks_into, parts_sql, short_text
 from .owned import Owned
 from .pieces import COLUMNS, LongRead, in_pieces
-from .reading import by_id
 from .runs_sql import runs_of_session, unpacked
 
 
@@ -30,8 +29,8 @@ class WantedRuns:
 
 def long_runs(owned: Owned, session_id: str, wanted: WantedRuns) -> LongRead[bytes]:
     """The runs of a session in stored order."""
-    found, parameters = owned.sessions(by_id(session_id))
-    kind = owned.layout.runs_column or "jsonb"
+    found, parameters = owned.session(session_id)
+    kind = owned.layout.run_type
     runs = runs_of_session(owned)
     if wanted.run_id is not None:
         runs, parameters = (

@@ -24,7 +24,7 @@ from .long_members import (
 from .names_sql import name_source
 from .owned import Owned
 from .pieces import COLUMNS, LongRead, in_pieces
-from .reading import by_id, conversed_runs, shown_messages
+from .reading import conversed_runs, shown_messages
 from .records import Message, NameSource, SessionRecord, StoredSession
 
 _IDS = ("agent_id", "team_id", "workflow_id", "user_id")
@@ -32,8 +32,8 @@ _IDS = ("agent_id", "team_id", "workflow_id", "user_id")
 
 def long_session(owned: Owned, session_id: str, shown_as: str, message: Parts) -> LongRead[StoredSession | Message]:
     """A session as it is shown as this type, and then the messages of its chat history; long ones by these parts."""
-    found, parameters = owned.sessions(by_id(session_id))
-    kind = owned.layout.runs_column or "jsonb"
+    found, parameters = owned.session(session_id)
+    kind = owned.layout.run_type
     return LongRead(
         f"""WITH s AS (SELECT s.*, %s AS named_as FROM {found})
         SELECT NULL::bigint AS run, NULL::text AS run_id, NULL::text AS run_created_at, NULL::bigint AS place,

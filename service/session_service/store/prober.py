@@ -23,13 +23,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DatabaseReport:
-    """What is known of one database id. `layout` is None until it was reached; `reason` tells why it is not serving."""
+    """What is known of one database id. `layout` is None until it was reached; `reason` tells why it is not serving.
+
+    `column` is the one of agno's tables that can't be read, where that is why.
+    """
 
     id: str
     state: State
     reason: str | None
     layout: str | None
     replica: ReplicaState | None = None
+    column: str | None = None
 
     @property
     def as_json(self) -> dict[str, str]:
@@ -38,6 +42,7 @@ class DatabaseReport:
             "id": self.id,
             "state": self.state,
             "reason": self.reason,
+            "column": self.column,
             "layout": self.layout,
             "replica": self.replica,
         }
@@ -49,7 +54,9 @@ def _report(id: str, stores: Sequence[SessionStore]) -> DatabaseReport:
     worst = next((store for store in stores if store.database.state != "serving"), stores[0])
     replica = worst.database.replica
     state = None if replica is None else replica.state
-    return DatabaseReport(id, worst.database.state, worst.database.reason, worst.layout_name, state)
+    database = worst.database
+    column = database.column if database.state == "refused" else None
+    return DatabaseReport(id, database.state, database.reason, worst.layout_name, state, column)
 
 
 def empty_schema(store: SessionStore, found: Sequence[str]) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def record(row: tuple[Any, ...]) -> SessionRecord:
 
 def read_session(owned: Owned, session_id: str, shown_as: str | None) -> Statement:
     """A session with what its name and its chat history are made of, in the type that it is shown as."""
-    found, parameters = owned.sessions(by_id(session_id))
+    found, parameters = owned.session(session_id)
     rows = f"(SELECT s.*, COALESCE(%s, s.session_type) AS named_as FROM {found})"
     return select_session(owned, rows), [shown_as, *parameters]
 
@@ -114,12 +114,12 @@ def _session_type(alias: str) -> str:
 
 
 def _readable(layout: Layout) -> str:
-    return "run" if layout.runs_column == "json" else unpacked("run")
+    return "run" if layout.run_type == "json" else unpacked("run")
 
 
 def _messages(layout: Layout) -> str:
     """The messages of a run as text, less those that a chat history does not show where jsonb makes that cheap."""
-    if layout.runs_column == "json":
+    if layout.run_type == "json":
         return "(q.run->'messages')::text"
     return f"""CASE jsonb_typeof(q.run->'messages')
         WHEN 'array' THEN jsonb_path_query_array(q.run, '{_SHOWN_MESSAGES}')::text END"""
@@ -127,7 +127,7 @@ def _messages(layout: Layout) -> str:
 
 def shown_messages(layout: Layout, run: str) -> str:
     """The same as a set of messages."""
-    if layout.runs_column == "json":
+    if layout.run_type == "json":
         return f"json_array_elements(CASE json_typeof({run}->'messages') WHEN 'array' THEN {run}->'messages' END)"
     return f"jsonb_path_query(CASE jsonb_typeof({run}->'messages') WHEN 'array' THEN {run} END, '{_SHOWN_MESSAGES}')"
 
@@ -143,14 +143,14 @@ def stored_session(rows: list[tuple[Any, ...]]) -> StoredSession:
 
 def read_existence(owned: Owned, session_id: str) -> Statement:
     """A row where there is such a session."""
-    found, parameters = owned.sessions(by_id(session_id))
+    found, parameters = owned.session(session_id)
     return f"SELECT true FROM {found}", parameters
 
 
 def read_run(owned: Owned, session_id: str, run_id: str) -> Statement:
     """A session, its first run of this id (NULL if there is none, or it is too long), and whether it has any run."""
     runs = runs_of_session(owned)
-    found, parameters = owned.sessions(by_id(session_id))
+    found, parameters = owned.session(session_id)
     return (
         f"""SELECT {_of_runs("s")}, {_short("x", "run")}, x.octets, EXISTS (SELECT FROM ({runs}) q)
         FROM (SELECT s.* FROM {found}) s
@@ -170,7 +170,7 @@ def found_run(row: tuple[Any, ...]) -> FoundRun:
 
 def read_first_runs(owned: Owned, session_id: str) -> Statement:
     """A session and its first runs, one a row; the session itself is in the first."""
-    found, parameters = owned.sessions(by_id(session_id))
+    found, parameters = owned.session(session_id)
     return (
         f"""SELECT c.*, {_short("x", "run")}, x.octets FROM (SELECT s.* FROM {found}) s
         CROSS JOIN LATERAL (SELECT {_of_runs("s")} OFFSET 0) c
@@ -206,8 +206,3 @@ def _of_runs(alias: str) -> str:
 def messages(row: tuple[Any, ...]) -> RunMessages:
     """The columns of `RunMessages`."""
     return RunMessages(*(None if value == b"null" else value for value in row))
-
-
-def by_id(session_id: str) -> Statement:
-    """The condition on the row `s` of a session by id."""
-    return "s.session_id = %s", [session_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .columns import is_json
 from .layout import Layout
 from .owned import Owned
 
@@ -19,19 +20,19 @@ def runs_of_session(owned: Owned) -> str:
     layout = owned.layout
     if layout.runs_column is None:
         return _table_runs(owned) if layout.runs_table else "SELECT NULL::jsonb AS run WHERE false"
-    kind = layout.runs_column
+    kind = layout.run_type
     array = _array(layout)
     if not layout.runs_table:
         return f"SELECT e.run FROM {kind}_array_elements({array}) WITH ORDINALITY AS e(run, place) ORDER BY e.place"
     known = f"{kind}_typeof(e.run) = 'object' AND e.run->>'run_id' <> ''"
     return f"""
     SELECT m.run FROM (
-        SELECT COALESCE(r.run_data::{kind}, e.run) AS run, 0 AS part, e.place
+        SELECT COALESCE(r.run_data, e.run) AS run, 0 AS part, e.place
         FROM {kind}_array_elements({array}) WITH ORDINALITY AS e(run, place)
         LEFT JOIN LATERAL (SELECT r.run_data FROM {owned.runs()} AND r.run_id = e.run->>'run_id') r ON true
         WHERE {known}
         UNION ALL
-        SELECT r.run_data::{kind}, 1, row_number() OVER (ORDER BY {RUNS_ORDER})
+        SELECT r.run_data, 1, row_number() OVER (ORDER BY {RUNS_ORDER})
         FROM {owned.runs()}
           AND NOT EXISTS (SELECT FROM {kind}_array_elements({array}) AS e(run)
                           WHERE {known} AND e.run->>'run_id' = r.run_id)
@@ -51,13 +52,9 @@ def _table_runs(owned: Owned) -> str:
 
 
 def _array(layout: Layout) -> str:
-    """The column as an array; a JSON string is parsed first, anything else counts as no runs.
-
-    `IS JSON` needs PostgreSQL 16; before that a text that is no JSON would fail the statement, so it is left out.
-    """
-    kind = layout.runs_column
-    parsed = ""
-    if layout.server_version >= 160000:
-        text = "s.runs #>> '{}'"
-        parsed = f" WHEN 'string' THEN CASE WHEN {text} IS JSON ARRAY THEN ({text})::{kind} END"
-    return f"CASE {kind}_typeof(s.runs) WHEN 'array' THEN s.runs{parsed} END"
+    """The column as an array; a JSON string is parsed first, anything else counts as no runs."""
+    kind = layout.run_type
+    text = "s.runs #>> '{}'"
+    parsed = f"CASE WHEN {is_json(f'({text})', layout.server_version)} THEN ({text})::{kind} END"
+    array = f"SELECT CASE {kind}_typeof(x.runs) WHEN 'array' THEN x.runs END FROM (SELECT {parsed} AS runs OFFSET 0) x"
+    return f"CASE {kind}_typeof(s.runs) WHEN 'array' THEN s.runs WHEN 'string' THEN ({array}) END"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .owned import Owned, Statement
-from .reading import by_id, created_columns, select_session
+from .reading import created_columns, select_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def create(owned: Owned, new: NewSession) -> Statement:
     empty = "{}" if own == "workflow" else "null"
 
     def json(text: str | None, absent: str = empty) -> Statement:
-        return f"%s::{layout.json_type}", [text or absent]
+        return "%s", [text or absent]
 
     values: dict[str, Statement] = {
         "session_id": ("%s", [new.session_id]),
@@ -62,39 +62,39 @@ def create(owned: Owned, new: NewSession) -> Statement:
     }
     in_column = new.runs is not None and layout.runs_column is not None and not layout.runs_table
     if in_column:
-        values["runs"] = (f"%s::{layout.runs_column}", [new.runs])
+        values["runs"] = ("%s", [new.runs])
     insert, parameters = owned.insert(new.user_id, values)
-    insert += " ON CONFLICT (session_id) DO NOTHING"
-    if new.runs is None or in_column:
-        return f"{insert} RETURNING {created_columns('s')}", parameters
-    return (
-        f"""WITH s AS ({insert} RETURNING s.*), imported AS ({_import(owned)})
-        SELECT {created_columns("s")} FROM s""",
-        [*parameters, new.now, new.now, new.runs],
-    )
+    imported = "" if new.runs is None or in_column else f", imported AS ({_import(owned)})"
+    if imported:
+        parameters += [new.now, new.now, new.runs]
+    return f"WITH s AS ({insert}){imported} SELECT {created_columns('s')} FROM s", parameters
 
 
 def _import(owned: Owned) -> str:
     """Insert the runs of a JSON array as AgentOS writes them: copies of some keys beside the whole run."""
-    columns = """run_id, session_id, run_type, agent_id, team_id, workflow_id, user_id,
-            parent_run_id, status, run_index, run_data, created_at, updated_at"""
-    copies = ", ".join(f"e.run->>'{key}'" for key in ("agent_id", "team_id", "workflow_id"))
-    return f"""{owned.insert_runs(columns)}
-        SELECT e.run->>'run_id', s.session_id,
-            CASE WHEN COALESCE(e.run->>'agent_id', e.run->>'agent_name') IS NOT NULL THEN 'agent'
-                 WHEN COALESCE(e.run->>'team_id', e.run->>'team_name') IS NOT NULL THEN 'team' ELSE 'workflow' END,
-            {copies}, s.user_id, e.run->>'parent_run_id', e.run->>'status', e.place - 1, e.run,
-            CASE jsonb_typeof(e.run->'created_at') WHEN 'number' THEN (e.run->>'created_at')::numeric::bigint
-                 ELSE %s END, %s
-        FROM s, jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS e(run, place)"""
+    kind = owned.layout.run_type
+    values = {
+        "run_id": "e.run->>'run_id'",
+        "session_id": "s.session_id",
+        "run_type": """CASE WHEN COALESCE(e.run->>'agent_id', e.run->>'agent_name') IS NOT NULL THEN 'agent'
+            WHEN COALESCE(e.run->>'team_id', e.run->>'team_name') IS NOT NULL THEN 'team' ELSE 'workflow' END""",
+        **{key: f"e.run->>'{key}'" for key in ("agent_id", "team_id", "workflow_id")},
+        "user_id": "s.user_id",
+        **{key: f"e.run->>'{key}'" for key in ("parent_run_id", "status")},
+        "run_index": "e.place - 1",
+        "run_data": "e.run",
+        "created_at": f"""CASE {kind}_typeof(e.run->'created_at')
+            WHEN 'number' THEN (e.run->>'created_at')::numeric::bigint ELSE %s END""",
+        "updated_at": "%s",
+    }
+    return f"""{owned.insert_runs(values)}
+        FROM s, {kind}_array_elements(%s::{kind}) WITH ORDINALITY AS e(run, place)"""
 
 
 def rename(owned: Owned, session_id: str, session_type: str | None, name: str) -> Statement:
     """Set the name (JSON text) alone; `updated_at` stays. The stored type must match where given."""
-    kind = owned.layout.json_type
-    set_name = f"session_data = jsonb_set({_session_data_object()}, '{{session_name}}', %s::jsonb)::{kind}"
-    of_type: list[Statement] = [] if session_type is None else [("s.session_type = %s", [session_type])]
-    return _updated(owned, (set_name, [name]), by_id(session_id), *of_type)
+    sets, values = _merged(owned, f'{{"session_name":{name}}}')
+    return _updated(owned, (sets, values), session_id, session_type)
 
 
 def patch(owned: Owned, session_id: str, changes: SessionChanges) -> Statement:
@@ -102,28 +102,49 @@ def patch(owned: Owned, session_id: str, changes: SessionChanges) -> Statement:
 
     A workflow session has no summary: it keeps what it has.
     """
-    kind = owned.layout.json_type
-    sets: list[str] = ["updated_at = %s"]
+    columns = owned.columns
+    sets: list[str] = [f"updated_at = {columns.written('updated_at', '%s')}"]
     values: list[Any] = [changes.now]
     if changes.session_data is not None:
-        sets.append(f"session_data = ({_session_data_object()} || %s::jsonb)::{kind}")
-        values.append(changes.session_data)
+        merging, merged = _merged(owned, changes.session_data)
+        sets.append(merging)
+        values += merged
     if changes.metadata is not None:
-        sets.append(f"metadata = %s::{kind}")
+        sets.append(f"metadata = {columns.written('metadata', '%s')}")
         values.append(changes.metadata)
     if changes.summary is not None:
-        sets.append(f"summary = CASE s.session_type WHEN 'workflow' THEN s.summary ELSE %s::{kind} END")
+        summary = columns.written("summary", "%s")
+        sets.append(f"summary = CASE {columns.of('session_type')} WHEN 'workflow' THEN s.summary ELSE {summary} END")
         values.append(changes.summary)
-    return _updated(owned, (", ".join(sets), values), by_id(session_id))
+    return _updated(owned, (", ".join(sets), values), session_id)
 
 
-def _updated(owned: Owned, sets: Statement, *conditions: Statement) -> Statement:
+def _updated(owned: Owned, sets: Statement, session_id: str, session_type: str | None = None) -> Statement:
     """Change the session, and select it as it is now with what its detail is made of."""
-    update, parameters = owned.update(sets, *conditions)
-    changed = f"WITH changed AS ({update} RETURNING s.*, s.session_type AS named_as)"
-    return f"{changed} {select_session(owned, 'changed')}", parameters
+    update, parameters = owned.update(sets, session_id, session_type)
+    changed = f"WITH changed AS ({update})"
+    return f"{changed} {select_session(owned, '(SELECT s.*, s.session_type AS named_as FROM changed s)')}", parameters
 
 
-def _session_data_object() -> str:
-    """`session_data` as an object: SQL NULL, JSON null and anything odd count as empty."""
-    return "CASE WHEN jsonb_typeof(s.session_data::jsonb) = 'object' THEN s.session_data::jsonb ELSE '{}' END"
+def _merged(owned: Owned, members: str) -> Statement:
+    """Set these members (JSON text) of `session_data`; what is no object counts as an empty one."""
+    data = owned.columns.of("session_data")
+    kind = owned.layout.json_type
+    found = f"CASE {kind}_typeof({data}) WHEN 'object' THEN {data} ELSE '{{}}' END"
+    merged = f"{found} || %s::jsonb" if kind == "jsonb" else _in_order(found)
+    return f"session_data = {owned.columns.written('session_data', merged)}", [members]
+
+
+def _in_order(found: str) -> str:
+    """A JSON object with members set, each where it is already, those that it lacks at its end."""
+    return f"""(
+        SELECT ('{{' || string_agg(to_json(m.name)::text || ': ' || m.value::text, ', ' ORDER BY m.part, m.place)
+            || '}}')::json
+        FROM (SELECT {found} AS found, %s::json AS given OFFSET 0) o, LATERAL (
+            SELECT 0 AS part, f.place, f.name, COALESCE(g.value, f.value) AS value
+            FROM json_each(o.found) WITH ORDINALITY f(name, value, place)
+            LEFT JOIN json_each(o.given) g(name, value) ON g.name = f.name
+            UNION ALL
+            SELECT 1, g.place, g.name, g.value FROM json_each(o.given) WITH ORDINALITY g(name, value, place)
+            WHERE NOT EXISTS (SELECT FROM json_each(o.found) f(name, value) WHERE f.name = g.name)
+        ) m)"""
