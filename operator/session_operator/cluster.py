@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
+from msgspec import Raw
 
 from session_operator import kubeconfig
+from session_operator.bodies import Page, event, pruned
 from session_operator.errors import ApiError, error_of
 from session_operator.kinds import Kind, Path
 from session_operator.resource import MANAGER, Object
@@ -22,8 +22,8 @@ REQUEST_TIMEOUT = 30
 WATCH_SECONDS = 300
 WATCH_SILENCE = 90
 """Seconds. The API server sends a bookmark each minute: longer silence means a dead connection."""
-LONGEST_LINE = 8 * 2**20
-"""Bytes of an event of a watch. etcd takes objects of 1.5 MB."""
+LONGEST = 8 * 2**20
+"""Bytes of an object, or of an event of a watch. etcd takes objects of 1.5 MB."""
 _METHODS = {
     "get": "GET",
     "list": "GET",
@@ -37,8 +37,10 @@ _METHODS = {
 PASSING = (429, 500, 502, 503, 504)
 """What an API server answers that is overloaded, or that has lost its etcd: every request may be made once more."""
 RETRY_PAUSES = (0.1, 0.4, 1.6)
-PAGE, WHOLE_PAGE = 10, 4
-"""How many objects are listed at a time: their metadata, or all of them. Each is up to 1.5 MB large."""
+PAGE, PAGE_BYTES = 100, 2 * 2**20
+"""How many objects are listed at a time, and how long an answer may be: with more, fewer objects are asked for."""
+READ_AT_A_TIME = 8
+"""Answers. Each is as long as others make it."""
 LONGEST_PAUSE = 10
 """Seconds. A server that asks for more patience gets it from the queue."""
 
@@ -56,7 +58,7 @@ class Cluster:
         self._sent = sent
         self._api = ApiClient(configuration)
         self._api.user_agent = MANAGER
-        self._listing = asyncio.Semaphore(2)
+        self._reading = asyncio.Semaphore(READ_AT_A_TIME)
 
     @classmethod
     @asynccontextmanager
@@ -88,11 +90,13 @@ class Cluster:
             raise
         return any(resource["name"] == kind.plural for resource in served["resources"])
 
-    async def get(self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False) -> Object | None:
-        """Read one object, None if there is none."""
+    async def get(
+        self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False, whole: bool = False
+    ) -> Object | None:
+        """Read one object, None if there is none: of its metadata what `pruned` keeps, or the `whole`."""
         try:
             accept = metadata_accept("get") if metadata_only else "application/json"
-            return await self._call("get", kind.path(namespace, name), accept=accept)
+            return await self._call("get", kind.path(namespace, name), accept=accept, read=loads if whole else pruned)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -109,20 +113,25 @@ class Cluster:
     ) -> AsyncIterator[Object]:
         """List the objects of one namespace, or of all, that have the labels and the fields of the selectors.
 
-        A few at a time: objects are as large as whoever makes them likes, so keep of each what is needed.
+        They come one at a time, and are as large as whoever makes them likes: keep of each what is needed.
         """
-        query = {"limit": str(PAGE if metadata_only else WHOLE_PAGE)}
-        query |= ({"labelSelector": selector} if selector else {}) | ({"fieldSelector": fields} if fields else {})
+        query = ({"labelSelector": selector} if selector else {}) | ({"fieldSelector": fields} if fields else {})
         accept = metadata_accept("list") if metadata_only else "application/json"
+        path, limit = kind.path(namespace), PAGE
         while True:
-            async with contextlib.nullcontext() if metadata_only else self._listing:
-                answer = await self._call("list", kind.path(namespace), query=query, accept=accept)
-            next_page = answer["metadata"].get("continue")
-            for item in answer.pop("items") or ():  # an empty PartialObjectMetadataList says null
+            query["limit"] = str(limit)
+            text = await self._text("list", path, query=query, accept=accept, most=PAGE_BYTES if limit > 1 else LONGEST)
+            if text is None:
+                limit = max(1, limit // 8)
+                continue
+            page, limit = Page.read(text), max(1, min(PAGE, limit * PAGE_BYTES // (2 * len(text))))
+            del text
+            for item in page:
                 yield item
-            if not next_page:
+                del item
+            if not page.rest:
                 return
-            query["continue"] = next_page
+            query["continue"] = page.rest
 
     async def apply(
         self,
@@ -133,7 +142,10 @@ class Cluster:
         manager: str = MANAGER,
         dry_run: bool = False,
     ) -> Object:
-        """Server-side apply: take the wanted fields over from whoever set them, drop those no longer wanted."""
+        """Server-side apply: take the wanted fields over from whoever set them, drop those no longer wanted.
+
+        Gives the object as it is then; of a `dry_run` the whole of it.
+        """
         metadata = wanted["metadata"]
         return await self._call(
             "patch",
@@ -142,6 +154,7 @@ class Cluster:
             body=wanted,
             content_type="application/apply-patch+yaml",
             passing=(*PASSING, 409),  # it names no version, so it may be made again as it is
+            read=loads if dry_run else pruned,
         )
 
     async def create(self, kind: Kind, body: Object) -> Object:
@@ -188,7 +201,13 @@ class Cluster:
         finally:
             response.close()
 
-    async def _call(
+    async def _call(self, verb: str, path: Path, *, read: Callable[[bytes], Object] = pruned, **options: Any) -> Object:
+        text = await self._text(verb, path, **options)
+        if text is None:
+            raise ValueError(f"an answer is longer than {LONGEST} bytes")
+        return read(text)
+
+    async def _text(
         self,
         verb: str,
         path: Path,
@@ -198,7 +217,9 @@ class Cluster:
         accept: str = "application/json",
         content_type: str = "application/json",
         passing: Sequence[int] = PASSING,
-    ) -> Object:
+        most: int = LONGEST,
+    ) -> bytes | None:
+        """The body of an answer, None if it is longer than `most` bytes."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
         for pause in (*RETRY_PAUSES, None):
             try:
@@ -208,8 +229,15 @@ class Cluster:
                 if pause is None or error.status not in passing or error.retry_after > LONGEST_PAUSE:
                     raise
                 await asyncio.sleep(max(pause, error.retry_after))
-        answer: Object = await response.json(content_type=None, loads=loads)
-        return answer
+        pieces, left = [], most
+        async with response, self._reading:
+            async for piece in response.content.iter_any():
+                pieces.append(piece)
+                left -= len(piece)
+                if left < 0:
+                    response.close()
+                    return None
+            return b"".join(pieces)
 
     async def _send(
         self,
@@ -259,22 +287,22 @@ def _fenced(fence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
 
 
 async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Object]]:
-    async for event in watched(content):
-        if event["type"] == "ERROR":
-            raise error_of(500, json.dumps(event["object"]))
-        yield event["type"], event["object"]
+    async for kind, text in watched(content):
+        if kind == "ERROR":
+            raise error_of(500, bytes(text).decode())
+        yield kind, pruned(text)
 
 
-async def watched(content: aiohttp.StreamReader) -> AsyncIterator[Object]:
-    """The events of a watch, a line each."""
+async def watched(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Raw]]:
+    """The events of a watch, a line each: the type, and the object, not read yet."""
     # aiohttp's own lines end the watch at 128 KiB, and annotations alone may have twice that
     rest = b""
     async for piece in content.iter_any():
         *whole, rest = (rest + piece).split(b"\n")
-        if len(rest) > LONGEST_LINE:
-            raise ValueError(f"a line of a watch is longer than {LONGEST_LINE} bytes")
+        if len(rest) > LONGEST:
+            raise ValueError(f"a line of a watch is longer than {LONGEST} bytes")
         for line in whole:
-            yield loads(line)
+            yield event(line)
 
 
 def metadata_accept(verb: str) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 import aiohttp
 import kopf
 
-from session_operator.cluster import PAGE, Cluster, metadata_accept, watched
+from session_operator.bodies import Page, pruned
+from session_operator.cluster import Cluster, metadata_accept, watched
 from session_operator.health import routes, verdict
 from session_operator.kinds import STORES
 from session_operator.leader import Lease
@@ -33,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 60
 """How long kopf's watch of SessionStores lasts before it is opened anew, which is the sign that it lives."""
+
+LISTED_AT_A_TIME = 10
+"""Stores of a page that kopf asks for: their metadata, each up to 1.5 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,19 +181,20 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.client_timeout = WATCH_SECONDS + 10
     settings.watching.connect_timeout = 30
     settings.watching.reconnect_backoff = 1
-    settings.watching.chunk_size = PAGE  # not all stores in memory at once
+    settings.watching.chunk_size = LISTED_AT_A_TIME
     return settings
 
 
 class ListOfStores(aiohttp.ClientResponse):
     """An answer to kopf, which holds lists until all is handled: of each store, what tells it apart."""
 
-    async def json(self, **options: Any) -> Any:
+    async def json(self, **_: Any) -> Any:
         """Read the body."""
-        body = await super().json(**({"loads": loads} | options))
-        if isinstance(body, dict) and "items" in body:
-            body["items"] = [_told_apart(item) for item in body["items"] or ()]  # of no metadata, null
-        return body
+        text = await self.read()
+        if self.status != 200 or _verb(self.url.path, self.url.query) != "list":
+            return loads(text)
+        page = Page.read(text)
+        return {"metadata": {"continue": page.rest}, "items": [_told_apart(item) for item in page]}
 
 
 def _told_apart(item: Mapping[str, Any]) -> Object:
@@ -217,10 +222,9 @@ class _StoresToldApart:
 
     async def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
         """The lines."""
-        async for event in watched(self._content):
-            if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
-                event["object"] = _told_apart(event["object"])
-            yield json.dumps(event).encode() + b"\n"
+        async for kind, text in watched(self._content):
+            told = _told_apart(pruned(text)) if kind in ("ADDED", "MODIFIED", "DELETED") else loads(text)
+            yield json.dumps({"type": kind, "object": told}).encode() + b"\n"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._content, name)

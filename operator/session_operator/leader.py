@@ -62,7 +62,7 @@ class Lease:
             return
         self._valid_until = 0.0
         try:
-            lease = await self._cluster.get(LEASES, self._namespace, MANAGER)
+            lease = await self._cluster.get(LEASES, self._namespace, MANAGER, whole=True)
             if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
                 lease["spec"] |= {"holderIdentity": None, "renewTime": _micro_time()}
                 await self._cluster.replace(LEASES, lease)
@@ -77,7 +77,7 @@ class Lease:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._seconds / 3):
-                lease = await self._cluster.get(LEASES, self._namespace, MANAGER)
+                lease = await self._cluster.get(LEASES, self._namespace, MANAGER, whole=True)
                 if lease is None:
                     await self._cluster.create(LEASES, self._claim(None))
                 elif self._free(lease):

@@ -12,7 +12,7 @@ from session_operator.errors import ApiError
 from session_operator.events import Happening, Recorder
 from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, SERVICES, Kind
 from session_operator.old_maps import Mounting, old_maps
-from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, slim, stamp, was_applied
+from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
 from session_operator.reasons import Finding, Reason
 from session_operator.render.dsn_map import name_prefix
 from session_operator.render.earlier import earlier
@@ -161,7 +161,7 @@ async def _maps(cluster: Cluster, store: SessionStore) -> dict[tuple[Kind, str],
     """The DSN maps of a store. Anybody may give a Secret its labels; those of others cost no memory."""
     secrets = cluster.list(SECRETS, store.key.namespace, selector=instance_selector(store), metadata_only=True)
     return {
-        (SECRETS, each["metadata"]["name"]): slim(each)
+        (SECRETS, each["metadata"]["name"]): each
         async for each in secrets
         if is_owned(each, store.uid) and each["metadata"]["name"].startswith(name_prefix(store))
     }

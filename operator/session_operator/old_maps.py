@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Self
 
+from session_operator.bodies import REVISION_ANNOTATION
 from session_operator.render.deployment import REVISIONS
 from session_operator.render.pod import mounted_map
 from session_operator.resource import Object
@@ -26,7 +27,7 @@ class Mounting:
     @classmethod
     def of(cls, replica_set: Object) -> Self:
         """Read a ReplicaSet."""
-        revision = replica_set["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", "")
+        revision = replica_set["metadata"].get("annotations", {}).get(REVISION_ANNOTATION, "")
         pods = replica_set["spec"].get("replicas", 0) or replica_set.get("status", {}).get("replicas", 0)
         mounted = mounted_map(replica_set["spec"]["template"]) or ""
         return cls(int(revision) if revision.isdecimal() else 0, mounted, bool(pods))

@@ -14,15 +14,11 @@ from datetime import datetime
 from typing import Any
 
 from session_operator.resource import GROUP, MANAGER, Object
+from session_operator.shallow import loads
 
 _Path = tuple[str, ...]
 """Keys of FieldsV1: f:<field>, or k:<keys of a list item as JSON>. There, {} is a leaf or an atomic whole, and "." the
 thing itself."""
-_LONGEST_ENTRY = 4096
-"""Characters of an entry of `managedFields` of a Secret. The operator's own has some 700."""
-_MOST_ENTRIES = 4
-_LONGEST_UID = 64
-"""Characters. The API server makes uids of 36, and takes any in an owner reference."""
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """Hash of what was applied last: tells that a field is no longer wanted."""
 
@@ -33,30 +29,6 @@ def stamp(wanted: Object) -> Object:
     applied = {APPLIED_ANNOTATION: hashlib.sha256(content.encode()).hexdigest()[:16]}
     annotations = wanted["metadata"].get("annotations", {}) | applied
     return {**wanted, "metadata": {**wanted["metadata"], "annotations": annotations}}
-
-
-def slim(live: Object) -> Object:
-    """What of the metadata of an object is looked at here: the rest may be as large as anybody makes it."""
-    metadata = live["metadata"]
-    kept = {name: metadata[name] for name in ("name", "uid", "resourceVersion", "creationTimestamp")}
-    kept["ownerReferences"] = controllers(metadata)
-    annotations = metadata.get("annotations", {})
-    kept["annotations"] = {name: annotations[name] for name in (APPLIED_ANNOTATION,) if name in annotations}
-    fields = sorted(filter(_is_short, metadata.get("managedFields", ())), key=lambda each: each["manager"] != MANAGER)
-    return {"metadata": kept | {"managedFields": fields[:_MOST_ENTRIES]}}
-
-
-def controllers(metadata: Object) -> list[Object]:
-    """Of the owner references, of which there may be thousands, what tells which object controls this one."""
-    owners = metadata.get("ownerReferences", ())
-    return [{"uid": owner["uid"][:_LONGEST_UID], "controller": True} for owner in owners if owner.get("controller")]
-
-
-def _is_short(entry: Object) -> bool:
-    try:
-        return "manager" in entry and len(str(entry)) <= _LONGEST_ENTRY
-    except RecursionError:
-        return False
 
 
 def is_owned(live: Object, uid: str) -> bool:
@@ -86,7 +58,7 @@ class Drift:
 def owns_replicas(live: Object) -> bool:
     """Whether the operator set the number of pods of a Deployment."""
     applied = _applied(live)
-    return applied is not None and "f:replicas" in applied["fieldsV1"].get("f:spec", {})
+    return applied is not None and "f:replicas" in loads(applied["fieldsV1"]).get("f:spec", {})
 
 
 def is_applied(wanted: Object, live: Object) -> bool:
@@ -101,7 +73,7 @@ def is_applied(wanted: Object, live: Object) -> bool:
 def drift(wanted: Object, live: Object) -> tuple[Drift, ...]:
     """What others changed since the object was applied."""
     applied = _applied(live)
-    owned = applied["fieldsV1"] if applied else {}
+    owned = loads(applied["fieldsV1"]) if applied else {}
     metadata = {k: v for k, v in wanted["metadata"].items() if k not in ("name", "namespace")}
     body = {k: v for k, v in wanted.items() if k not in ("apiVersion", "kind")} | {"metadata": metadata}
     return tuple(Drift(_readable(path), _manager(live, path)) for path in _lost(body, owned, ()))
@@ -150,7 +122,7 @@ def _manager(live: Object, path: _Path) -> str:
         (
             entry.get("manager", "")
             for entry in entries
-            if entry.get("manager", "") != MANAGER and has(entry["fieldsV1"])
+            if entry.get("manager", "") != MANAGER and has(loads(entry["fieldsV1"]))
         ),
         "",
     )

@@ -136,7 +136,7 @@ async def against(cluster: Cluster, body: Object) -> Plan:
 async def _applied(cluster: Cluster, body: Object) -> Object:
     """The store as it would be: what its last applier left out goes, what others set stays."""
     identity = {name: body["metadata"][name] for name in ("namespace", "name")}
-    live = await cluster.get(STORES, identity["namespace"], identity["name"])
+    live = await cluster.get(STORES, identity["namespace"], identity["name"], whole=True)
     entries = live["metadata"].get("managedFields", ()) if live else ()
     appliers = [
         each["manager"]
@@ -166,7 +166,7 @@ async def _change(cluster: Cluster, objects: Objects, plan: Plan, kind: Kind, ba
     if kind is SECRETS or (is_applied(target, there) and not drift(target, there)):
         plan.changes.append(Change("=", kind.name, name))
         return
-    before = await cluster.get(kind, plan.key.namespace, name) or {}
+    before = await cluster.get(kind, plan.key.namespace, name, whole=True) or {}
     after = await cluster.apply(kind, target, dry_run=True)
     if kind is DEPLOYMENTS and before["spec"]["template"] != after["spec"]["template"]:
         plan.restarts = before["spec"]["replicas"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from session_operator.cluster import Cluster
 from session_operator.kinds import PODS, REPLICA_SETS
-from session_operator.ownership import controllers, is_owned
+from session_operator.ownership import is_owned
 from session_operator.render.pod import CONTAINER, MAP_VOLUME, PORT_NAME
 from session_operator.resource import Object
 
@@ -25,8 +25,7 @@ def of_interest(pod: Object) -> Object:
     """What of a pod is looked at; all of it may be large, and there may be a thousand."""
     containers, volumes = pod["spec"]["containers"], pod["spec"].get("volumes", ())
     return {
-        "metadata": _only(pod["metadata"], "name", "deletionTimestamp")
-        | {"ownerReferences": controllers(pod["metadata"])},
+        "metadata": _only(pod["metadata"], "name", "deletionTimestamp", "ownerReferences"),
         "spec": {
             "containers": [_container(each) for each in containers if each["name"] == CONTAINER],
             "volumes": [each for each in volumes if each["name"] == MAP_VOLUME],

@@ -58,7 +58,6 @@ class Reconciler:
         self._secrets_of_store: dict[Key, frozenset[Key]] = {}
         self._needless: dict[Key, tuple[str, int, frozenset[tuple[Kind, str]]]] = {}
         self._pace = Pace()
-        self._reading = asyncio.Semaphore(8)
 
     def stores_of(self, secret: Key) -> Iterable[Key]:
         """The stores that name a Secret."""
@@ -182,9 +181,8 @@ class Reconciler:
         ordered = sorted(names)
 
         async def read(name: str) -> Object | None:
-            async with self._reading:
-                found = await self._cluster.get(kind, store.key.namespace, name)
-                return trimmed(store, kind.name, name, found) if found else None
+            found = await self._cluster.get(kind, store.key.namespace, name)
+            return trimmed(store, kind.name, name, found) if found else None
 
         return dict(zip(ordered, await asyncio.gather(*map(read, ordered)), strict=True))
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 _DEEPEST = 100
 """Levels. Objects and their `managedFields` have some 30."""
+_ANYTHING = msgspec.json.Decoder()
+T = TypeVar("T")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]')
 
 
-def loads(text: str | bytes) -> Any:
+def loads(text: bytes | msgspec.Raw) -> Any:
     """What the text says; of what is too deep for Python, without what is deeper than any object needs."""
+    return decoded(_ANYTHING, text)
+
+
+def decoded(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T:
+    """What a decoder reads in the text, in the same way."""
     try:
-        return json.loads(text)
+        return decoder.decode(text)
     except RecursionError:
-        return json.loads(_cut(text if isinstance(text, str) else text.decode()))
+        return decoder.decode(_cut(bytes(text).decode()))
 
 
 def _cut(text: str) -> str:

@@ -35,6 +35,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             definitions.download()
 
 
+async def all_closed() -> None:
+    """Wait until no socket of this loop is open: TLS closes when the other side has answered."""
+    loop: Any = asyncio.get_running_loop()
+    async with asyncio.timeout(30):
+        while len(loop._selector.get_map()) > 1:  # noqa: ASYNC110 - one is the loop's own
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+async def _closed() -> AsyncIterator[None]:
+    """No test leaves a socket to be found open in another one."""
+    yield
+    await all_closed()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[ApiServer]:
     """The API server of most tests."""
@@ -79,10 +94,7 @@ def operator_in(
         asyncio.get_running_loop().run_in_executor(None, stop.wait).add_done_callback(lambda _: stopping.set())
         async with Cluster.connect() as cluster:
             await controller.operate(cluster, stopping)
-        loop: Any = asyncio.get_running_loop()
-        # TLS closes when the other side has answered; one is the loop's own
-        while len(loop._selector.get_map()) > 1:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await all_closed()
 
     def work() -> None:
         try:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 import yaml
 
-from session_operator.kinds import STORES
+from session_operator.kinds import PODS, REPLICA_SETS, SECRETS, STORES, Kind
 from session_operator.resource import Object
 
 from .api import Api
@@ -24,6 +25,7 @@ from .process import Process
 
 MIB = 2**20
 DATABASES = [{"id": "main", "dsn": {"secretKeyRef": {"name": "chat-main", "key": "dsn"}}}]
+LABELS = {"app.kubernetes.io/managed-by": "session-operator", "app.kubernetes.io/instance": "chat"}
 DEPLOYMENT = yaml.safe_load((ROOT / "manifests/operator/deployment.yaml").read_text())
 (CONTAINER,) = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
 LIMIT = int(CONTAINER["resources"]["limits"]["memory"].removesuffix("Mi"))
@@ -105,4 +107,46 @@ async def test_120_stores_of_12_hundred_kb_fit(server: ApiServer, api: Api, star
 
     print(f"{most_memory(process):.0f} MiB at the most")
     assert most_memory(process) < LIMIT * 0.85
+    assert "Traceback" not in process.log
+
+
+def grown(kind: Kind, name: str, owners: Sequence[Object] = (), **body: Any) -> Object:
+    """An object that carries our labels and has as many fields in `managedFields` as etcd takes."""
+    fields = {f"f:{number:05x}": {} for number in range(80_000)}  # in the order in which the API server sorts them
+    entry = {"manager": "m", "operation": "Update", "apiVersion": kind.api_version, "fieldsType": "FieldsV1"}
+    entries = [entry | {"fieldsV1": fields}]
+    metadata = {"name": name, "labels": LABELS, "ownerReferences": [*owners], "managedFields": entries}
+    return {"metadata": metadata} | body
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body")
+@pytest.mark.timeout(300)
+async def test_objects_with_grown_managed_fields_fit(
+    server: ApiServer, api: Api, start: Callable[..., Process]
+) -> None:
+    await api.write_secret("chat-main", dsn="postgresql://agno:secret@db:5432/agno")
+    await api.write_store()
+    store = await api.get(STORES, "chat")
+    assert store
+    owner = {
+        "apiVersion": STORES.api_version,
+        "kind": STORES.name,
+        "name": "chat",
+        "uid": store["metadata"]["uid"],
+        "controller": True,
+    }
+    pod = {"containers": [{"name": "session-service", "image": "some"}]}
+    template = {"metadata": {"labels": LABELS}, "spec": pod}
+    for number in range(9):
+        await api.create(SECRETS, grown(SECRETS, f"chat-dsn-map-{number}", [owner]))
+        await api.create(PODS, grown(PODS, f"chat-{number}", spec=pod))
+        spec = {"replicas": 0, "selector": {"matchLabels": LABELS}, "template": template}
+        await api.create(REPLICA_SETS, grown(REPLICA_SETS, f"chat-{number}", spec=spec))
+        await api.create(STORES, grown(STORES, f"other-{number}", spec={"databases": DATABASES}))
+    process = start(OPERATOR, "--namespace", api.namespace)
+    await seen(process, 10)
+    await api.deployed("chat")
+
+    print(f"{most_memory(process):.0f} MiB at the most")
+    assert most_memory(process) < LIMIT * 0.6
     assert "Traceback" not in process.log

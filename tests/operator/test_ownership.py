@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -33,8 +34,13 @@ FIELDS: Object = {
 
 
 def live(fields: Any, **entry: Any) -> Object:
-    applied = {"manager": "session-operator", "operation": "Apply", "apiVersion": "v1", "fieldsV1": fields}
-    others = {"manager": "kubectl", "operation": "Update", "apiVersion": "v1", "fieldsV1": {}}
+    applied = {
+        "manager": "session-operator",
+        "operation": "Apply",
+        "apiVersion": "v1",
+        "fieldsV1": json.dumps(fields).encode(),
+    }
+    others = {"manager": "kubectl", "operation": "Update", "apiVersion": "v1", "fieldsV1": b"{}"}
     annotations = WANTED["metadata"]["annotations"]
     return {"metadata": {"annotations": annotations, "managedFields": [others, applied | entry]}}
 
@@ -74,7 +80,7 @@ def test_who_took_a_field_over_is_named() -> None:
         "manager": "kubectl-edit",
         "operation": "Update",
         "apiVersion": "v1",
-        "fieldsV1": {"f:spec": {"f:selector": {}}},
+        "fieldsV1": b'{"f:spec": {"f:selector": {}}}',
     }
     body["metadata"]["managedFields"].append(theirs)
 

@@ -62,11 +62,11 @@ async def test_a_deep_object_ends_nothing(
 def test_of_what_is_too_deep_the_rest_is_read(levels: int) -> None:
     text = f'{{"a": {nested(levels)}, "b": "\\"{{{{[[\\\\", "c": [{nested(levels)}, {{"d": 1}}], "e": "ä"}}'
 
-    for read in (loads(text), loads(text.encode())):
-        assert (read["b"], read["c"][1], read["e"]) == ('"{{[[\\', {"d": 1}, "ä")
-        assert levels == 0 or "f:a" in read["a"]
-        if levels < 500:
-            assert read == json.loads(text)
+    read = loads(text.encode())
+    assert (read["b"], read["c"][1], read["e"]) == ('"{{[[\\', {"d": 1}, "ä")
+    assert levels == 0 or "f:a" in read["a"]
+    if levels < 500:
+        assert read == json.loads(text)
     for wrong in (text[:-1], text + "x", text[: 8 + 6 * levels], text.replace(', "b"', ' "b"')):
-        with pytest.raises(ValueError, match=r"Expecting|Extra|Unterminated|cut short"):
-            loads(wrong)
+        with pytest.raises(ValueError, match=r"malformed|truncated|cut short"):
+            loads(wrong.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,19 @@ from .objects import objects
 SPEC = {field: value for field, value in EVERYTHING.items() if field != "httpRoute"}
 
 
-async def made(api: Api, server: ApiServer, kubeconfig: Path) -> dict[str, Any]:
-    """What an operator makes of a store with everything."""
+async def made(
+    api: Api, server: ApiServer, kubeconfig: Path, *, wanted: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What an operator makes of a store with everything: what is wanted, else what stays as it is for a second."""
     await everything_named(api)
     with operator_in(server, api.namespace, kubeconfig=kubeconfig):
         await api.write_store(**SPEC)
         await api.until(STORES, "chat", lambda body: condition(body, "Progressing"), seconds=40)
-        await asyncio.sleep(1)  # until its own writes have come back to it as events
-        return await objects(api)
+        before, deadline = wanted, time.monotonic() + 40
+        while (found := await objects(api)) != before and time.monotonic() < deadline:
+            before = wanted or found
+            await asyncio.sleep(1)  # until its own writes have come back to it as events
+        return found
 
 
 class Refusing:
@@ -74,7 +80,7 @@ async def test_calls_that_are_refused_are_made_again_until_all_is_done(
 
     async with Proxy.in_front_of(server) as proxy:
         proxy.before = refusing
-        found = await made(api, server, proxy.kubeconfig(OPERATOR))
+        found = await made(api, server, proxy.kubeconfig(OPERATOR), wanted=wanted)
         proxy.meddle_no_more()
 
     assert found == wanted
