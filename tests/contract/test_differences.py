@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import json
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,6 +27,7 @@ IN_PYTHON = {
     *("ties", "two-creates", "two-patches", "sort-by-json", "outage", "failed-without-cors", "large-answers"),
     *("safe-by-default", "noted-use", "home", "docs", "description"),
     "unread-answers",
+    "small-chunks",
 }
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
@@ -122,6 +124,18 @@ def test_answers_that_are_not_read_leave_no_room_for_others(  # unread-answers
             refused = server.ask(Request("PATCH", "/sessions/long", json={"session_name": "new"}))
             assert (refused.status, refused.headers["retry-after"]) == (503, "5")
             assert server.ask(Request("GET", "/sessions?limit=1&page=2")).status == 200
+
+
+def test_chunks_with_more_framing_than_body_are_refused(service: Servers) -> None:  # small-chunks
+    server = service["v3", "open"].fresh()
+    body = json.dumps({"session_id": "small", "metadata": {"text": "a" * 20_000}}).encode()
+    with contextlib.closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        chunks = (body[place : place + 1] for place in range(len(body)))
+        connection.request("POST", "/sessions", chunks, {"Content-Type": "application/json"}, encode_chunked=True)
+        answer = connection.getresponse()
+        assert answer.status == 400
+        assert b"more framing than body" in answer.read()
+    assert server.ask(Request("GET", "/sessions/small")).status == 404
 
 
 def test_a_key_for_tokens_alone_opens_what_a_token_says_and_no_more(  # safe-by-default

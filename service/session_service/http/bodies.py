@@ -10,6 +10,7 @@ from aiohttp.hdrs import CONTENT_ENCODING, EXPECT
 from aiohttp.http_exceptions import HttpProcessingError
 
 from session_service.http.errors import ApiError
+from session_service.http.parser import ChunksTooSmall
 
 # from when the handler asks for the body to its last byte
 BODY_SECONDS = 30.0
@@ -40,6 +41,8 @@ async def body_of(request: web.BaseRequest) -> bytes:
         raise ApiError(408, f"The body did not arrive within {BODY_SECONDS:g} seconds") from None
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
+    except ChunksTooSmall as error:
+        raise ApiError(400, error.message) from None
     except (web.RequestPayloadError, HttpProcessingError):
         raise ApiError(400, "There was an error parsing the body") from None
 

@@ -84,7 +84,10 @@ class Connection(RequestHandler):
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a request that has begun and not arrived is given `HEADER_SECONDS` from its first byte."""
+        """Take bytes; a request that has begun and not arrived is given `HEADER_SECONDS` from its first byte.
+
+        If that came while another was answered, from the end of that answer.
+        """
         before = self._request_count
         super().data_received(data)
         if self._header_timer is None:
@@ -153,6 +156,9 @@ class Connection(RequestHandler):
         if not resp.prepared:
             resp.headers.setdefault(SERVER, SERVER_NAME)
         finished = await super().finish_response(request, resp, start_time)
+        parser = self._parser
+        if self._header_timer is None and not self._messages and isinstance(parser, Parser) and parser.begun:
+            self._header_timer = self._loop.call_later(HEADER_SECONDS, self._header_late)
         if unread:
             self._say_no_more()
             await asyncio.sleep(_LINGER_SECONDS)

@@ -12,7 +12,7 @@ from aiohttp.http_writer import StreamWriter
 
 from session_service.app import METRICS
 from session_service.http import bodies, connection
-from session_service.http.parser import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS
+from session_service.http.parser import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Parser
 from tests.service.waiting import until
 
 from .listening import answer, exchange
@@ -261,3 +261,138 @@ async def test_answers_do_not_tell_which_versions_serve(v3, listen, admin):
         assert b"Server: agno-session-service\r\n" in answered
         assert not re.search(rb"aiohttp|python", answered, re.IGNORECASE)
     assert not re.search(rb"aiohttp|python", await exchange(port, NO_REQUESTS[0][0]), re.IGNORECASE)
+
+
+WHOLE = GET + b"\r\n"
+POSTED = b"POST /sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+# what is answered, and how many times, before the half of a request that follows it
+BEFORE_A_HALF = {
+    "one": (WHOLE, 1),
+    "more than wait at a time": (WHOLE * 4, 4),
+    "a body": (POSTED + b"Content-Length: 2\r\n\r\n{}", 1),
+    "a body in chunks": (POSTED + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 1),
+    "a body behind those that wait": (WHOLE * 3 + POSTED + b"Content-Length: 2\r\n\r\n{}", 4),
+    "a long body": (POSTED + b"Content-Length: 300002\r\n\r\n{" + b" " * 300_000 + b"}", 1),
+}
+
+
+async def answers(port, *pieces):
+    """The statuses of all answers to these pieces, which come one after the other, up to the end of the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.02)
+    raw = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", raw)]
+
+
+@pytest.mark.parametrize("half", [b"G", GET, b"\r\n" + GET], ids=["a letter", "lines", "a blank line first"])
+@pytest.mark.parametrize(("before", "number"), BEFORE_A_HALF.values(), ids=BEFORE_A_HALF)
+async def test_half_a_request_behind_an_answered_one_is_given_up(v3, listen, monkeypatch, before, number, half):
+    monkeypatch.setattr(connection, "HEADER_SECONDS", 0.3)
+    port, _ = await listen(v3.dsn)
+    for pieces in (
+        [before + half],
+        [before, half],
+        [before[:-1], before[-1:] + half],
+        [before[:-3], before[-3:] + half],
+    ):
+        async with asyncio.timeout(connection.KEEPALIVE_SECONDS / 3):
+            statuses = await answers(port, *pieces)
+        assert (len(statuses), statuses[-1]) == (number + 1, 408)
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n"], ids=["at its end", "with a blank line more"])
+@pytest.mark.parametrize(
+    ("before", "number"),
+    [each for name, each in BEFORE_A_HALF.items() if name != "a body behind those that wait"],
+    ids=[name for name in BEFORE_A_HALF if name != "a body behind those that wait"],
+)
+async def test_a_connection_that_has_sent_whole_requests_is_kept(v3, listen, monkeypatch, before, number, end):
+    monkeypatch.setattr(connection, "HEADER_SECONDS", 0.2)
+    port, _ = await listen(v3.dsn)
+    last = GET + b"Connection: close\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(before + end)
+    for _ in range(number):
+        await reader.readuntil(b"HTTP/1.1 2")
+    await asyncio.sleep(0.5)
+    writer.write(last)
+    assert (await reader.read()).count(b"HTTP/1.1 200") == 1
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_half_a_request_that_becomes_a_whole_one_is_answered(v3, listen, monkeypatch):
+    monkeypatch.setattr(connection, "HEADER_SECONDS", 1)
+    port, _ = await listen(v3.dsn)
+    statuses = await answers(port, WHOLE + GET, b"Connection: close\r\n", b"\r\n")
+    assert statuses == [200, 200]
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 2000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n1e8480\r\n"]
+)
+async def test_a_body_of_ends_of_headers_is_read_in_large_pieces(v3, listen, monkeypatch, framing):
+    fed = []
+    feed = Parser._feed
+    monkeypatch.setattr(Parser, "_feed", lambda self, data: fed.append(len(data)) or feed(self, data))
+    port, _ = await listen(v3.dsn)
+    statuses = await answers(
+        port, POSTED + b"Connection: close\r\n" + framing + b"\r\n\r\n" * 500_000 + b"\r\n0\r\n\r\n"
+    )
+    assert statuses == [422]
+    assert len(fed) < 1000
+
+
+async def test_requests_that_wait_are_few_however_many_come_at_a_time(v3, listen, monkeypatch):
+    most = 0
+    feed = Parser.feed_data
+
+    def feed_data(self, data):
+        nonlocal most
+        found = feed(self, data)
+        most = max(most, len(found[0]) + len(self._connection._messages))
+        return found
+
+    monkeypatch.setattr(Parser, "feed_data", feed_data)
+    port, _ = await listen(v3.dsn)
+    statuses = await answers(port, WHOLE * 2000 + GET + b"Connection: close\r\n\r\n")
+    assert statuses == [200] * 2001
+    assert most <= 10
+
+
+def chunked(body, size):
+    chunks = (body[start : start + size] for start in range(0, len(body), size))
+    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+
+
+async def test_a_body_in_chunks_that_are_mostly_framing_is_refused(v3, listen, log):
+    port, _ = await listen(v3.dsn)
+    head = POSTED + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = json.dumps({"session_id": "small", "session_state": {"text": "a" * 100_000}}).encode()
+    status, headers, answered = answer(await exchange(port, head + chunked(body, 1)))
+    assert (status, headers["connection"]) == (400, "close")
+    assert answered == {"detail": "The chunks of the body are too small: they have more framing than body"}
+    assert "Traceback" not in log.text
+    assert v3.run("SELECT count(*) FROM ai.agno_sessions") == [(0,)]
+
+
+@pytest.mark.parametrize("size", [8, 1000, 100_000])
+async def test_a_body_in_chunks_of_any_other_size_is_taken(v3, listen, size):
+    port, _ = await listen(v3.dsn)
+    head = POSTED + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = json.dumps({"session_id": "s", "session_state": {"text": "a" * 150_000}}).encode()
+    status, _, answered = answer(await exchange(port, head + chunked(body, size)))
+    assert (status, len(answered["session_state"]["text"])) == (201, 150_000)
+
+
+async def test_a_short_body_may_have_chunks_of_any_size(v3, listen):
+    port, _ = await listen(v3.dsn)
+    head = POSTED + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = json.dumps({"session_id": "s", "session_state": {"text": "a" * 3000}}).encode()
+    status, _, _ = answer(await exchange(port, head + chunked(body, 1)))
+    assert status == 201
