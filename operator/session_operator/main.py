@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 
-from session_operator import __version__, plan, tree
+from session_operator import __version__, manifest, plan, tree
 from session_operator.cluster import Cluster
 from session_operator.controller import Controller, Options
 from session_operator.errors import ApiError
@@ -46,7 +46,7 @@ Examples:
 PLAN = """\
 It changes nothing, and prints neither DSNs nor what Secrets hold. The cluster of $KUBECONFIG or ~/.kube/config is asked
 by dry runs with your own rights: to patch what would be changed and to get the Secrets that the store names. --offline
-asks nobody: it checks the schema, not its CEL rules, and plans a new store.
+asks nobody: it refuses what an API server with the definition of this version refuses, and plans a new store.
 
 Examples:
   session-operator plan -f store.yaml                       against the cluster
@@ -175,14 +175,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(given)
     try:
         if given.command == "plan":
-            text = sys.stdin.read() if given.file == "-" else Path(given.file).read_text()
+            content = sys.stdin.buffer.read() if given.file == "-" else Path(given.file).read_bytes()
+            text = content.decode()
             return asyncio.run(_plan(given, text))
         return asyncio.run(_status(given))
-    except plan.Refused as refused:
+    except manifest.Refused as refused:
         _complain(f"refused: {refused}")
         return 1
     except BrokenPipeError:
         raise
+    except UnicodeDecodeError:
+        _complain(f"{given.file} is no UTF-8 text")
+        return 2
     except (OSError, yaml.YAMLError, NotConfigured, NotASegment, ApiError, aiohttp.ClientError, TimeoutError) as error:
         _complain(f"{type(error).__name__}: {error}")
         return 2
@@ -198,6 +202,7 @@ def _run(given: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     # Of its own only: at debug, kopf and the client print whole objects
     logging.getLogger("session_operator").setLevel(given.log_level.upper())
+    logging.getLogger("kubernetes.aio.config").setLevel(logging.ERROR)  # what it warns of, it raises as well
     options = Options(
         namespaces=tuple(given.namespace),
         workers=given.workers,
@@ -215,12 +220,22 @@ def _run(given: argparse.Namespace) -> int:
     except* LeaseLost as lost:
         logger.warning("stopping: %s", lost.exceptions[0])
         status = 1
+    except* (NotConfigured, aiohttp.ClientConnectionError, TimeoutError) as away:
+        _complain(f"there is no cluster that can be asked: {_first(away)}")
+        status = 2
     return status
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
 
 
 async def _plan(given: argparse.Namespace, text: str) -> int:
     namespace = given.namespace or (None if given.offline else current_namespace())
-    stores = plan.stores_in(text, namespace)
+    stores = manifest.stores_in(text, namespace)
     if given.offline:
         plans = [plan.offline(store) for store in stores]
     else:

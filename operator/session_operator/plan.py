@@ -11,22 +11,19 @@ import yaml
 from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
 from session_operator.installable import served
-from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES, Kind, NotASegment, Segment
+from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES, Kind
+from session_operator.manifest import Refused
 from session_operator.objects import Objects
 from session_operator.ownership import drift, is_applied
 from session_operator.printable import printable
 from session_operator.render import render
 from session_operator.resource import KIND, MANAGER, Key, Malformed, Object, SessionStore
-from session_operator.schema import mistakes, with_defaults
+from session_operator.schema import with_defaults
 from session_operator.sources import Resolution, key_version, missing_key, resolve
 
 _PLACEHOLDER = "postgresql://not-read"
 _PRIVATE = (".env[", ".annotations.")
 """Fields whose values are not printed: users may have written something secret there."""
-
-
-class Refused(Exception):
-    """The store cannot be: what is wrong with it, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,44 +49,18 @@ class Plan:
     absent: str = ""
 
 
-def stores_in(text: str, namespace: str | None) -> list[Object]:
-    """The SessionStores of a YAML text, in the namespace that each says, else in the one given."""
-    try:
-        found = list(yaml.safe_load_all(text))
-    except RecursionError:
-        raise Refused("it is nested too deeply") from None
-    bodies = [each for each in found if isinstance(each, dict)]
-    bodies = [item for each in bodies for item in (_items(each) if each.get("kind") == "List" else [each])]
-    stores = [each for each in bodies if isinstance(each, dict) and each.get("kind") == KIND]
-    if not stores:
-        raise Refused(f"there is no {KIND} in it")
-    for store in stores:
-        metadata = store.get("metadata")
-        if not isinstance(metadata, dict) or not metadata.get("name") or not isinstance(store.get("spec"), dict):
-            raise Refused(f"a {KIND} needs metadata.name and spec")
-        store["metadata"] = {"namespace": namespace or "default"} | store["metadata"]
-        try:
-            store["metadata"] |= {name: Segment(store["metadata"][name]) for name in ("namespace", "name")}
-        except NotASegment:
-            raise Refused(f"metadata.name or metadata.namespace of a {KIND} is no name") from None
-    return stores
-
-
-def _items(listed: Object) -> list[Any]:
-    items = listed.get("items")
-    return items if isinstance(items, list) else []
-
-
 def offline(body: Object) -> Plan:
-    """The plan of a new store, without a cluster: DSNs are not read, CEL rules not asked."""
-    if wrong := mistakes(body["spec"]):
+    """The plan of a new store, without a cluster, by the definition of this version: DSNs are not read."""
+    from session_operator.verdict import mistakes  # with libraries that the operator itself has no use for
+
+    if wrong := mistakes(body):
         raise Refused("\n".join(map(str, wrong)))
-    store = SessionStore.parse(
-        {
-            "metadata": {"uid": "", "generation": 1} | body["metadata"],
-            "spec": with_defaults(body["spec"]),
-        }
-    )
+    try:
+        store = SessionStore.parse(
+            {"metadata": {"uid": "", "generation": 1} | body["metadata"], "spec": with_defaults(body["spec"])}
+        )
+    except Malformed as wrong_form:
+        raise Refused(str(wrong_form)) from None
     dsns = {database.id: _PLACEHOLDER for database in store.databases}
     replicas = {database.id: _PLACEHOLDER for database in store.databases if database.read_only_source}
     plan = Plan(store.key, paused=store.paused)
@@ -229,7 +200,7 @@ def text(plan: Plan) -> str:
     elif plan.blocked:
         lines += ["Nothing is rolled out until this is mended:", *(f"  {each}" for each in plan.blocked)]
     elif plan.restarts is None:
-        lines.append("No cluster was asked: this is what a new store would get; DSNs and CEL rules were not looked at.")
+        lines.append("No cluster was asked: this is what a new store would get; DSNs were not looked at.")
     elif any(change.sign == "+" and change.kind == DEPLOYMENTS.name for change in plan.changes):
         lines.append("Pods are started; there are none to restart.")
     elif plan.restarts:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from session_operator.kinds import DEPLOYMENTS, SECRETS
 
 from .api import Api, mounted
-from .apiserver import NAMESPACED, OPERATOR, ApiServer
+from .apiserver import NAMESPACED, OPERATOR, ApiServer, free_ports
 from .conftest import operator_in
 from .process import PROGRAM
 
@@ -73,3 +76,26 @@ def test_without_a_command_it_says_how_it_is_used() -> None:
 
     assert result.returncode == 2
     assert "usage: session-operator" in result.stderr
+
+
+@pytest.mark.parametrize("kubeconfig", [None, "nowhere", "closed"])
+def test_without_a_cluster_it_says_so_in_one_line(tmp_path: Path, kubeconfig: str | None) -> None:
+    config = tmp_path / "config"
+    if kubeconfig == "closed":
+        [port] = free_ports(1)
+        cluster = {"name": "a", "cluster": {"server": f"http://127.0.0.1:{port}"}}
+        context = {"name": "a", "context": {"cluster": "a", "user": "a"}}
+        users = [{"name": "a", "user": {}}]
+        config.write_text(
+            json.dumps({"current-context": "a", "contexts": [context], "clusters": [cluster], "users": users})
+        )
+    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    variables |= {} if kubeconfig is None else {"KUBECONFIG": str(config)}
+
+    ended = subprocess.run(
+        [PROGRAM, "run", "--listen", "127.0.0.1:0"], env=variables, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("session-operator: there is no cluster that can be asked: ")

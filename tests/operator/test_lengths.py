@@ -9,7 +9,8 @@ import pytest
 
 from session_operator.kinds import STORES
 from session_operator.resource import Malformed, Object, SessionStore
-from session_operator.schema import malformed, mistakes
+from session_operator.schema import malformed
+from session_operator.verdict import mistakes
 
 from .api import Api
 from .definition import Field, leaves, spec_schema, spec_with
@@ -153,15 +154,15 @@ async def test_a_path_in_a_volume_leads_nowhere_else(api: Api, path: str) -> Non
 def test_a_plan_without_a_cluster_knows_the_lengths() -> None:
     field = next(each for each in TEXTS if each.name == "image")
 
-    assert [str(each) for each in mistakes(spec_with(field, "a" * 1025))] == [
+    assert [str(each) for each in mistakes(body(**spec_with(field, "a" * 1025)))] == [
         "spec.image: must have at most 1024 characters"
     ]
-    assert "must have at most" in str(mistakes({"databases": DATABASES, "imagePullSecrets": [{"name": "a"}] * 17})[0])
+    assert "must have at most" in str(mistakes(body(imagePullSecrets=[{"name": "a"}] * 17))[0])
     pull_secrets = [*[{"name": "a"}] * 17, {"name": "../x"}]
     with pytest.raises(Malformed, match=r"imagePullSecrets\[17\]\.name: must match"):  # each item of a long list counts
         SessionStore.parse(body(imagePullSecrets=pull_secrets))
     annotations = {f"a{number}": "a" for number in range(65)}
-    assert "must have at most" in str(mistakes({"databases": DATABASES, "service": {"annotations": annotations}})[0])
+    assert "must have at most" in str(mistakes(body(service={"annotations": annotations}))[0])
 
 
 def test_a_text_from_before_the_limits_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
