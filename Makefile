@@ -55,7 +55,7 @@ bench-growth: $(INSTALLED) ## Measure pages of up to 1,000,000 sessions (5 minut
 bench-operator: $(INSTALLED) ## Measure the operator over 1,000 SessionStores (4 minutes)
 	@$(BIN)/python -m tests.bench.operator_report
 
-lock: $(INSTALLED) ## Pin requirements/*.txt anew from pyproject.toml
+lock: $(INSTALLED) ## Regenerate requirements/*.txt from pyproject.toml
 	UV=$(BIN)/uv requirements/lock.sh
 
 clean: ## Remove the virtual environment, caches and demo data

@@ -33,7 +33,7 @@ from session_operator.watches import Watches
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 60
-"""How long kopf's watch of SessionStores lasts before it is opened anew, which is the sign that it lives."""
+"""How long kopf's watch of SessionStores lasts before it is reopened, which shows that it is alive."""
 
 LISTED_AT_A_TIME = 10
 """Stores of a page that kopf asks for: their metadata, each up to 1.5 MB."""

@@ -47,7 +47,7 @@ class Outcome:
 
 
 class Reconciler:
-    """Makes clusters what SessionStores say. Knows which store names which Secret; all else it reads anew."""
+    """Makes clusters match their SessionStores. Remembers which store names which Secret, and reads all else each time."""
 
     def __init__(self, cluster: Cluster, tell: Tell = lambda _key, _conditions: None) -> None:
         self._cluster = cluster
@@ -80,7 +80,7 @@ class Reconciler:
         except Malformed as wrong:
             await self._refuse(key, body, str(wrong))
             return None
-        # Before reading: a Secret that changes between the two is then read anew
+        # Before reading: a Secret that changes between the two is then read again
         self._remember(key, frozenset(Key(key.namespace, name) for name in store.secrets))
         secrets = await self._named(SECRETS, store, store.secrets)
         config_maps = await self._named(CONFIG_MAPS, store, store.config_maps)
@@ -192,7 +192,7 @@ class Reconciler:
         try:
             await self._cluster.apply(STORES, body, subresource="status")
         except ApiError as error:
-            if error.status != 404:  # 409 as well: made anew under another uid, or a conflict that will pass
+            if error.status != 404:  # 409 as well: created again under another uid, or a conflict that will pass
                 raise
 
 

@@ -207,7 +207,7 @@ class SessionStore:
         try:
             return cls._parse(body["metadata"], body["spec"], body.get("status", {}))
         except (LookupError, TypeError, AttributeError) as missing:  # a default that is not there
-            raise Malformed(f"apply it anew: {type(missing).__name__}: {missing}") from missing
+            raise Malformed(f"apply it again: {type(missing).__name__}: {missing}") from missing
 
     @classmethod
     def _parse(cls, metadata: Object, spec: Object, status: Object) -> Self:

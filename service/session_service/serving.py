@@ -88,7 +88,7 @@ class ApiRunner(Runner):
 
 def _reload(reloader: Reloader | None) -> None:
     if reloader is None:
-        log.warning("SIGHUP: there is nothing to read anew: AGNO_SESSION_DSN_MAP_FILE names no DSN map")
+        log.warning("SIGHUP: nothing to reload: AGNO_SESSION_DSN_MAP_FILE names no DSN map")
     else:
         reloader.look()
 

@@ -129,9 +129,9 @@ def _audiences(value: str) -> tuple[str, ...]:
 
 _OPERATION = (
     Variable("AGNO_SESSION_DSN_MAP", str, None, "The DSN map as JSON text."),
-    Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read anew when it changes."),
+    Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read again when it changes."),
     Variable("AGNO_PG_DSN", str, None, "The DSN of one database, whose id is `default`."),
-    Variable("AGNO_PG_DSN_FILE", Path, None, "A file that holds that DSN; read anew when it changes."),
+    Variable("AGNO_PG_DSN_FILE", Path, None, "A file that holds that DSN; read again when it changes."),
     Variable("DATABASE_URL", str, None, "The same, where the variables above are unset."),
     Variable(
         "AGNO_SESSION_SCHEMA",
@@ -199,7 +199,7 @@ AUTHENTICATION = (
     Variable("JWT_VERIFICATION_KEY", _secret, None, "The key, or PEM public key, that verifies tokens."),
     Variable("JWT_VERIFICATION_KEY_FILE", _secret_file, None, "A file that holds that key; read at start."),
     Variable(
-        "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read anew when it changes."
+        "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read again when it changes."
     ),
     Variable(
         "AGNO_JWT_JWKS_URL", jwks_url, None, "A URL of public keys (JWKS) that verify tokens; fetched again and again."

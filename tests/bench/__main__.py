@@ -31,7 +31,7 @@ _DATABASE = "realistic"
 def main(arguments: Sequence[str]) -> int:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("what", choices=("routes", "growth", "page"), help="page: write the page anew from its JSON")
+    parser.add_argument("what", choices=("routes", "growth", "page"), help="page: regenerate the page from its JSON")
     parser.add_argument("--plan", choices=PLANS, default="full")
     parser.add_argument("--servers", type=Path, help="TOML of other servers: [[server]] name, url or command")
     parser.add_argument("--postgres", type=Path, help="bin directory of an installed PostgreSQL, instead of our own")

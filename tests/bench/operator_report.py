@@ -44,7 +44,7 @@ shares one machine: {os.cpu_count()} cores, {platform.system()}, Python {platfor
 
 {table(figures)}
 
-`make bench-operator` writes this page anew. A cold start is the start of the process, with all stores and Secrets there
+`make bench-operator` writes this page. A cold start is the start of the process, with all stores and Secrets there
 and nothing made of them yet. {ROTATIONS} Secrets are then changed, {ROTATIONS_A_SECOND} a second. API calls are those
 of the operator in the API server's audit log.
 """

@@ -27,7 +27,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def forget_peak(pid: int) -> None:
-    """Let the peak of memory begin anew."""
+    """Reset the peak of memory."""
     for process in _tree(pid):
         with contextlib.suppress(OSError):
             Path(f"/proc/{process.pid}/clear_refs").write_text("5")

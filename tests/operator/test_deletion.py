@@ -79,7 +79,7 @@ async def test_a_store_takes_along_all_that_it_made(controlled: ApiServer, api: 
 
         await nothing_left(api)
         await asyncio.sleep(1)
-        assert await left(api) == []  # nor is it made anew
+        assert await left(api) == []  # nor is it created again
 
 
 async def test_a_store_goes_without_the_operator(controlled: ApiServer, api: Api) -> None:

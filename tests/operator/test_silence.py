@@ -42,7 +42,7 @@ async def test_watches_grow_old_while_nobody_answers_and_are_young_again_afterwa
         await api.write_store()
         await api.until_condition("chat", "DatabasesResolved", "False", "SecretMissing")
         await until(lambda: age(controller, STORES.plural) > 0.9)
-        await until(lambda: age(controller, STORES.plural) < 0.5)  # opened anew, though nothing changed
+        await until(lambda: age(controller, STORES.plural) < 0.5)  # reopened, though nothing changed
 
         with server.frozen():
             await until(lambda: age(controller, STORES.plural) > 4)

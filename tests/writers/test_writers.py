@@ -140,7 +140,7 @@ def test_next_run_loses_nothing(story: Story) -> None:
         assert (changed["metadata"] or {}).items() <= (after["metadata"] or {}).items(), id
         assert bool(changed["summary"]) <= bool(after["summary"]), id
         assert [run["run_id"] for run in after["runs"][len(changed["runs"]) :]] == [told["run_id"]], id
-        # 2.x writes all runs anew, as it has read them
+        # 2.x rewrites all runs as it has read them
         for now, stored, read in zip(after["runs"], changed["runs"], told["read"].get("runs") or [], strict=False):
             assert now in (stored, read), id
 

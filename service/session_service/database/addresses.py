@@ -13,7 +13,7 @@ _DEFAULT_PORT = "5432"
 
 
 async def targets(dsn: str) -> list[str]:
-    """The DSN for each address in the order to try them. Names are looked up anew each time: a failover may be by DNS.
+    """The DSN for each address in the order to try them. Names are resolved each time: a failover may use DNS.
 
     The name stays beside its address: certificates, Kerberos and password files go by it. Sockets, and a DSN that has
     addresses already, are left to libpq. Raises OSError where no name is known.

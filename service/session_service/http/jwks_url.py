@@ -29,7 +29,7 @@ class KeysUnavailable(Exception):
 class Times:
     """How long what holds, in seconds.
 
-    soonest, usual, latest: keys are fetched anew after as long as the answer says, if that is within these.
+    soonest, usual, latest: keys are fetched again after the time that the answer gives, within these limits.
     pause: an unknown `kid` has them fetched at once, but not sooner than this after the last time.
     longest_retry: a fetch that failed is repeated after 1, 2, 4 … seconds, this at the most.
     kept: keys that can't be renewed stay in use for so long.

@@ -56,7 +56,7 @@ async def _list(call: Call, shape: Shape, shown: Collection[str] | None = None) 
 
     async def pieces() -> AsyncGenerator[bytes, None]:
         opening = b"["
-        # read anew as a whole: what is read in two statements may have changed between them
+        # all of it is read again: what is read in two statements may have changed between them
         async with aclosing(sessions.long_runs(session_id, wanted)) as items:
             async for item in items:
                 body = body_of(item.row)

@@ -23,7 +23,7 @@ class JwksCollector(Collector):
         for result in ("ok", "failed"):
             fetches.add_metric([result], self._results.get(result, 0))
         yield fetches
-        age = GaugeMetricFamily("agno_session_jwks_age_seconds", "Since when the keys in use were not fetched anew.")
+        age = GaugeMetricFamily("agno_session_jwks_age_seconds", "How old the keys in use are, in seconds.")
         if math.isfinite(self._age()):
             age.add_metric([], self._age())
         yield age

@@ -15,7 +15,7 @@ def from_unix(seconds: int | None) -> bytes | None:
 
 
 def from_run(created_at: bytes | None) -> bytes | None:
-    """A run's own `created_at` as a JSON string: unix seconds with their fraction, or ISO 8601 printed anew.
+    """A run's own `created_at` as a JSON string: unix seconds with their fraction, or ISO 8601 reformatted.
 
     UTC is printed as `Z`, other offsets stay, none stays none. Anything else: None.
     """

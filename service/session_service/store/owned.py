@@ -123,7 +123,7 @@ class Owned:
 def one_of(session_ids: Sequence[str]) -> tuple[str, Any]:
     """What an id has to be to be one of these, and its parameter.
 
-    Of an array of unknown length the planner expects ten ids, and plans anew each time.
+    Of an array of unknown length the planner expects ten ids, and plans each time.
     """
     return ("= %s", session_ids[0]) if len(session_ids) == 1 else ("= ANY(%s)", list(session_ids))
 

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 class SessionStore:
     """The sessions table of one source with what belongs to it.
 
-    The layout is asked for once and remembered while both tables exist, and asked for anew when a statement meets a
+    The layout is asked for once and remembered while both tables exist, and asked for again when a statement meets a
     missing table or column: agno's migration may run while we do.
     """
 
@@ -58,7 +58,7 @@ class SessionStore:
         return OwnedSessions(self, owner)
 
     def forget(self) -> None:
-        """Ask anew what the database holds, for a statement met something else."""
+        """Detect the layout again, because a statement met another one."""
         self._layout = self._dependants = None
 
     async def on_layout(self, work: Callable[[Layout], Awaitable[Result]], absent: Result) -> Result:

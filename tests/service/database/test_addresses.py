@@ -1,4 +1,4 @@
-"""Where a DSN leads to: names looked up beside the event loop and anew each time, one address after the other."""
+"""Where a DSN leads to: names resolved outside the event loop at each connect, one address after the other."""
 
 import asyncio
 import socket

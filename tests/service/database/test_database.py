@@ -16,7 +16,7 @@ def states(agno):
 
 
 async def served(database):
-    """Read until the time has come to connect anew."""
+    """Read until it is time to connect again."""
     async with asyncio.timeout(10):
         while True:
             with suppress(DatabaseError):

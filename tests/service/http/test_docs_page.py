@@ -64,7 +64,7 @@ async def executed(page: Page, tag: str, id: str) -> str:
     await block.locator(".opblock-summary-control").click()
     await block.locator("button.execute").click()
     status = await block.locator(".live-responses-table .response-col_status").last.inner_text()
-    await block.locator(".opblock-summary-control").click()  # what is open is drawn anew with each change
+    await block.locator(".opblock-summary-control").click()  # each change redraws what is open
     return status.split()[0]
 
 

@@ -1,4 +1,4 @@
-"""A row of the list is right on every page, also where it is not read anew."""
+"""A row of the list is right on every page, also where it is not read again."""
 
 import json
 from dataclasses import replace
@@ -30,7 +30,7 @@ def forged(row: ListedSession) -> ListedSession:
 
 
 def forge(store, **changes):
-    """Have every row that is remembered show another name, and so tell it from one that is made anew."""
+    """Have every row that is remembered show another name, and so tell it from one that was made again."""
     [(query, page)] = store.rows._pages.items()
     shown = {key: forged(row) for key, row in page.shown.items()}
     store.rows._pages[query] = replace(page, shown=shown, **changes)

@@ -1,4 +1,4 @@
-"""The number of all sessions that match is exact on every page, also where it is not counted anew."""
+"""The number of all sessions that match is exact on every page, also where it is not counted again."""
 
 import psycopg2
 import pytest
