@@ -47,7 +47,7 @@ class Outcome:
 
 
 class Reconciler:
-    """Makes clusters match their SessionStores. Remembers which store names which Secret, and reads all else each time."""
+    """Makes clusters match their SessionStores. Remembers which store names which Secret; reads all else each time."""
 
     def __init__(self, cluster: Cluster, tell: Tell = lambda _key, _conditions: None) -> None:
         self._cluster = cluster
@@ -91,7 +91,7 @@ class Reconciler:
         objects = await Objects.read(self._cluster, store, self._known_needless(store))
         outcome = Outcome()
         if no_key:
-            outcome.failure = Finding(Reason(no_key.state), f"auth: {no_key.message}")
+            outcome.failure = Finding(no_key.reason, f"auth: {no_key.message}")
         elif not store.paused and all(resolution.resolved for resolution in resolutions):
             outcome = await self._apply(store, objects, resolutions, version)
         deployment = objects.deployment

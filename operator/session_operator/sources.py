@@ -1,4 +1,4 @@
-"""Secret references become DSNs, or a word on what is missing. A DSN leaves here only as a value without a repr."""
+"""Resolves Secret references to DSNs, or to a reason why there is none. DSNs leave only in fields without a repr."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from session_operator.reasons import Finding, Reason
 from session_operator.resource import Database, Object, Reference, SessionStore, Source
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
@@ -26,7 +27,7 @@ _LONGEST = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What became of the sources of one database: DSNs, or a state other than Resolved and what to do about it."""
+    """The resolved sources of a database: its DSNs, or a state other than Resolved and a message with the remedy."""
 
     database: Database
     state: str
@@ -40,16 +41,8 @@ class Resolution:
         return self.dsn is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """What pods cannot start without is not there: a reason of a condition, and what to do."""
-
-    state: str
-    message: str
-
-
 def trimmed(store: SessionStore, kind: str, name: str, found: Object) -> Object:
-    """What a store needs of a Secret or a ConfigMap: of keys that pods read themselves, whether they hold anything.
+    """The part of a Secret or ConfigMap that a store needs. A key that only pods read keeps one character.
 
     A store names hundreds of Secrets, and each may hold a MiB.
     """
@@ -61,13 +54,15 @@ def trimmed(store: SessionStore, kind: str, name: str, found: Object) -> Object:
     return {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": data}
 
 
-def lacking(reference: Reference, found: Mapping[str, Any] | None) -> Lack | None:
-    """What is wrong with a reference to a key of an object; `found` is that object, None for one that is missing."""
+def missing(reference: Reference, found: Mapping[str, Any] | None) -> Finding | None:
+    """Why a reference to a key fails, or None. `found` is the object that it names, None if there is no such object."""
     named = f"{reference.kind} {reference.name}"
     if found is None:
-        return Lack(f"{reference.kind}Missing", f"{named} does not exist: create it with the key {reference.key}")
+        return Finding(
+            Reason(f"{reference.kind}Missing"), f"{named} does not exist: create it with the key {reference.key}"
+        )
     if not (found.get("data") or {}).get(reference.key):
-        return Lack(f"{reference.kind}KeyMissing", f"{named} has no key {reference.key}: add it")
+        return Finding(Reason(f"{reference.kind}KeyMissing"), f"{named} has no key {reference.key}: add it")
     return None
 
 
@@ -75,17 +70,17 @@ def missing_key(
     store: SessionStore,
     secrets: Mapping[str, Mapping[str, Any] | None],
     config_maps: Mapping[str, Mapping[str, Any] | None],
-) -> Lack | None:
-    """What the authentication of a store lacks, if anything."""
+) -> Finding | None:
+    """The first missing key that the authentication of a store refers to, or None."""
     for reference in store.auth.references if store.auth else ():
         objects = secrets if reference.kind == "Secret" else config_maps
-        if lack := lacking(reference, objects[reference.name]):
-            return lack
+        if finding := missing(reference, objects[reference.name]):
+            return finding
     return None
 
 
 def key_version(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> str | None:
-    """The resourceVersion of the Secret that pods get a key from as an environment variable, when they start."""
+    """The resourceVersion of the Secret whose key pods read as an environment variable at startup; None without one."""
     reference = store.auth.environment if store.auth else None
     secret = secrets[reference.name] if reference else None
     return secret["metadata"]["resourceVersion"] if secret else None
@@ -101,31 +96,33 @@ def resolve(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]
 
 def _resolve(database: Database, secrets: Mapping[str, Mapping[str, Any] | None]) -> Resolution:
     dsn = _dsn(database.source, secrets)
-    if isinstance(dsn, Lack):
-        return Resolution(database, dsn.state, dsn.message)
+    if isinstance(dsn, Finding):
+        return Resolution(database, dsn.reason, dsn.message)
     replica = _dsn(database.read_only_source, secrets) if database.read_only_source else None
-    if isinstance(replica, Lack):
-        return Resolution(database, replica.state, f"readOnlyDsn: {replica.message}")
+    if isinstance(replica, Finding):
+        return Resolution(database, replica.reason, f"readOnlyDsn: {replica.message}")
     for reference in database.tls.references if database.tls else ():
-        if lack := lacking(reference, secrets[reference.name]):
-            return Resolution(database, lack.state, f"tls: {lack.message}")
+        if finding := missing(reference, secrets[reference.name]):
+            return Resolution(database, finding.reason, f"tls: {finding.message}")
     return Resolution(database, "Resolved", dsn=dsn, read_only_dsn=replica)
 
 
-def _dsn(source: Source, secrets: Mapping[str, Mapping[str, Any] | None]) -> str | Lack:
-    """The DSN that the Secret of a source holds, or what it lacks."""
+def _dsn(source: Source, secrets: Mapping[str, Mapping[str, Any] | None]) -> str | Finding:
+    """The DSN in the Secret of a source, or why there is none."""
     secret = secrets[source.secret]
     if secret is None:
         wanted = f"with the key {source.key}" if source.key else "with the key uri"
-        return Lack("SecretMissing", f"Secret {source.secret} does not exist: create it {wanted}")
+        return Finding(Reason.SECRET_MISSING, f"Secret {source.secret} does not exist: create it {wanted}")
     data = _texts(source, secret)
-    if isinstance(data, Lack):
+    if isinstance(data, Finding):
         return data
     if source.key is not None:
         if source.key not in data:
-            return Lack("SecretKeyMissing", f"Secret {source.secret} has no key {source.key}: add it")
+            return Finding(Reason.SECRET_KEY_MISSING, f"Secret {source.secret} has no key {source.key}: add it")
         if not data[source.key]:
-            return Lack("SecretInvalid", f"Secret {source.secret} has an empty key {source.key}: write a DSN into it")
+            return Finding(
+                Reason.SECRET_INVALID, f"Secret {source.secret} has an empty key {source.key}: write a DSN into it"
+            )
         return data[source.key]
     outweighing = source.parts if source.outweighs else {}
     if data.get("uri") and not outweighing:
@@ -134,24 +131,24 @@ def _dsn(source: Source, secrets: Mapping[str, Mapping[str, Any] | None]) -> str
     for part, keys in _PARTS.items():
         if value := next((data[key] for key in keys if data.get(key)), None):
             parts[part] = outweighing.get(part, value)
-    if missing := [part for part in _PARTS if part not in parts]:
+    if absent := [part for part in _PARTS if part not in parts]:
         lacks = "lacks" if outweighing else "has no key uri and lacks"
-        message = f"Secret {source.secret} {lacks} {', '.join(missing)}: add them"
-        return Lack("SecretKeyMissing", message)
+        message = f"Secret {source.secret} {lacks} {', '.join(absent)}: add them"
+        return Finding(Reason.SECRET_KEY_MISSING, message)
     return _uri(parts)
 
 
-def _texts(source: Source, secret: Mapping[str, Any]) -> dict[str, str] | Lack:
-    """The keys of a Secret that DSNs are made of."""
+def _texts(source: Source, secret: Mapping[str, Any]) -> dict[str, str] | Finding:
+    """The decoded keys of a Secret that a DSN can come from."""
     encoded = {key: value for key, value in (secret.get("data") or {}).items() if _wanted(source, key)}
     for key, value in encoded.items():
         if len(value) > _LONGEST:
             named = f"Secret {source.secret} holds more in {key} than a DSN has"
-            return Lack("SecretInvalid", f"{named}: write a DSN into it")
+            return Finding(Reason.SECRET_INVALID, f"{named}: write a DSN into it")
     try:
         return {key: _text(value) for key, value in encoded.items()}
     except (binascii.Error, UnicodeDecodeError):
-        return Lack("SecretInvalid", f"Secret {source.secret} holds bytes that are no UTF-8 text")
+        return Finding(Reason.SECRET_INVALID, f"Secret {source.secret} holds bytes that are no UTF-8 text")
 
 
 def _wanted(source: Source, key: str) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from session_operator.reasons import Finding, Reason
 from session_operator.resource import Reference
-from session_operator.sources import Lack, lacking, resolve
+from session_operator.sources import missing, resolve
 
 from .stores import database, secret, store
 
@@ -245,9 +246,11 @@ def test_a_database_is_resolved_when_its_certificates_are_there_too(
 def test_a_reference_that_leads_nowhere_says_what_to_make(kind: str) -> None:
     reference = Reference(kind, "chat-auth", "key")
 
-    assert lacking(reference, {"data": {"key": "x"}}) is None
-    assert lacking(reference, None) == Lack(
-        f"{kind}Missing", f"{kind} chat-auth does not exist: create it with the key key"
+    assert missing(reference, {"data": {"key": "x"}}) is None
+    assert missing(reference, None) == Finding(
+        Reason(f"{kind}Missing"), f"{kind} chat-auth does not exist: create it with the key key"
     )
     for empty in ({}, {"data": None}, {"data": {"key": ""}}):
-        assert lacking(reference, empty) == Lack(f"{kind}KeyMissing", f"{kind} chat-auth has no key key: add it")
+        assert missing(reference, empty) == Finding(
+            Reason(f"{kind}KeyMissing"), f"{kind} chat-auth has no key key: add it"
+        )
