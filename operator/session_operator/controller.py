@@ -19,6 +19,7 @@ import kopf
 from session_operator.bodies import Page, pruned
 from session_operator.cluster import Cluster, metadata_accept, watched
 from session_operator.health import routes, verdict
+from session_operator.heartbeats import Heartbeats
 from session_operator.kinds import STORES
 from session_operator.leader import Lease
 from session_operator.listener import listening
@@ -27,7 +28,6 @@ from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler
 from session_operator.resource import Key, Object
 from session_operator.shallow import loads
-from session_operator.signs import Signs
 from session_operator.watches import Watches
 
 logger = logging.getLogger(__name__)
@@ -57,8 +57,8 @@ class Controller:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._queue: WorkQueue[Key] = WorkQueue(lambda key: key.namespace)
-        self._signs = Signs()
-        self.metrics = Metrics(self._queue, self._signs)
+        self._heartbeats = Heartbeats()
+        self.metrics = Metrics(self._queue, self._heartbeats)
 
     async def run(self) -> None:
         """Serve until a signal, as one of several replicas if there is a Lease. Raises LeaseLost."""
@@ -88,13 +88,13 @@ class Controller:
         while not await cluster.serves(STORES):
             logger.warning("the API server knows no %s: apply the CustomResourceDefinition", STORES.plural)
             await asyncio.sleep(2)
-        options, queue, signs = self._options, self._queue, self._signs
+        options, queue, heartbeats = self._options, self._queue, self._heartbeats
         reconciler = Reconciler(cluster, self.metrics.stores.reported)
         handle = self.metrics.measured(reconciler.reconcile)
         namespaces = options.namespaces or (None,)
-        watches = [Watches(cluster, namespace, reconciler, queue, signs) for namespace in namespaces]
+        watches = [Watches(cluster, namespace, reconciler, queue, heartbeats) for namespace in namespaces]
         for namespace in namespaces:
-            signs.heard(STORES.plural, STORES.path(namespace))
+            heartbeats.heard(STORES.plural, STORES.path(namespace))
         async with asyncio.TaskGroup() as group:
             # Before kopf starts: at its end it cancels every task that it did not see then
             tasks = [
@@ -116,7 +116,7 @@ class Controller:
                 task.cancel()
 
     def _health(self) -> Mapping[str, Any]:
-        return verdict(self._queue.stalled_for(), self._signs.ages())
+        return verdict(self._queue.stalled_for(), self._heartbeats.ages())
 
     def _registry(self, cluster: Cluster) -> kopf.OperatorRegistry:
         """Event handlers only: kopf then writes no annotation and no finalizer."""
@@ -147,7 +147,7 @@ class Controller:
             verb = _verb(told.url.path, told.url.query)
             self.metrics.request(verb, str(told.response.status))
             if verb == "watch" and told.response.status == 200:
-                self._signs.heard(STORES.plural, told.url.path)
+                self._heartbeats.heard(STORES.plural, told.url.path)
 
         async def failed(_: Any, __: SimpleNamespace, told: aiohttp.TraceRequestExceptionParams) -> None:
             self.metrics.request(_verb(told.url.path, told.url.query), "error")

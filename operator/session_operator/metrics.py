@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from session_operator.heartbeats import Heartbeats
 from session_operator.queue import WorkQueue
 from session_operator.resource import Key
-from session_operator.signs import Signs
 from session_operator.status import CONDITIONS
 
 _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -23,7 +23,7 @@ Pass = Callable[[Key], Awaitable[float | None]]
 class Metrics:
     """The metrics of one operator, in a registry of its own."""
 
-    def __init__(self, queue: WorkQueue[Key], signs: Signs) -> None:
+    def __init__(self, queue: WorkQueue[Key], heartbeats: Heartbeats) -> None:
         registry = self.registry = CollectorRegistry()
         self._reconciles = Counter(
             "session_operator_reconciles_total", "Passes over a SessionStore", ["result"], registry=registry
@@ -50,7 +50,7 @@ class Metrics:
         build.labels(version("agno-session-store")).set(1)
         self.stores = Stores()
         registry.register(self.stores)
-        registry.register(_WatchAges(signs))
+        registry.register(_WatchAges(heartbeats))
         ProcessCollector(registry=registry)
         for result in ("success", "error"):
             self._reconciles.labels(result)
@@ -101,8 +101,8 @@ class Stores(Collector):
 
 
 class _WatchAges(Collector):
-    def __init__(self, signs: Signs) -> None:
-        self._signs = signs
+    def __init__(self, heartbeats: Heartbeats) -> None:
+        self._heartbeats = heartbeats
 
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(
@@ -110,6 +110,6 @@ class _WatchAges(Collector):
             "Since when a watch of the API server said nothing, not even that nothing changed",
             labels=["watch"],
         )
-        for watch, age in self._signs.ages().items():
+        for watch, age in self._heartbeats.ages().items():
             family.add_metric([watch], age)
         yield family

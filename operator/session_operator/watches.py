@@ -10,12 +10,12 @@ import aiohttp
 
 from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
+from session_operator.heartbeats import Heartbeats
 from session_operator.kinds import OWNED, PODS, REPLICA_SETS, SECRETS, STORES, Kind
 from session_operator.pace import UNSETTLED_SECONDS
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object
-from session_operator.signs import Signs
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +27,18 @@ class Watches:
     """The watches of one namespace, or of all: each change puts the key of a store on the queue."""
 
     def __init__(
-        self, cluster: Cluster, namespace: str | None, reconciler: Reconciler, queue: WorkQueue[Key], signs: Signs
+        self,
+        cluster: Cluster,
+        namespace: str | None,
+        reconciler: Reconciler,
+        queue: WorkQueue[Key],
+        heartbeats: Heartbeats,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._reconciler = reconciler
         self._queue = queue
-        self._signs = signs
+        self._heartbeats = heartbeats
 
     async def run(self, resync: float) -> None:
         """Watch for ever. Every store is also looked at each `resync` seconds, for what no event told."""
@@ -60,7 +65,7 @@ class Watches:
         """Watch a kind for ever, and take the watch up where it ended; of one that is not served, try now and then."""
         watch, path = kind.plural, kind.path(self._namespace)
         since, gap = "", False
-        self._signs.heard(watch, path)
+        self._heartbeats.heard(watch, path)
 
         async def follow() -> None:
             nonlocal since, gap
@@ -68,12 +73,12 @@ class Watches:
                 async with self._cluster.watch_metadata(
                     kind, self._namespace, since=since, selector=selector, fields=fields
                 ) as events:
-                    self._signs.heard(watch, path)
+                    self._heartbeats.heard(watch, path)
                     if gap and not since:  # nothing tells of what was deleted meanwhile
                         await self._queue_stores()
                     gap = True
                     async for event, item in events:
-                        self._signs.heard(watch, path)
+                        self._heartbeats.heard(watch, path)
                         # At first the objects that are there come in any order: only after the first bookmark does a
                         # version stand for all before it
                         if event == "BOOKMARK" or since:
@@ -83,7 +88,7 @@ class Watches:
             except ApiError as error:
                 since = ""
                 if error.status == 404:  # not served, or not yet
-                    self._signs.heard(watch, path)
+                    self._heartbeats.heard(watch, path)
                     await asyncio.sleep(UNSETTLED_SECONDS)
                 elif error.status != 410:  # that the version is too old to go on from
                     raise

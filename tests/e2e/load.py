@@ -9,7 +9,7 @@ import aiohttp
 
 
 async def ask(url: str, counts: Counter[str], *, keep_alive: bool) -> None:
-    """One client. Without keep-alive it opens a connection for every request, and so sees every change of the endpoints."""
+    """One client. Without keep-alive it connects for every request, and so sees every change of the endpoints."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(force_close=not keep_alive), timeout=aiohttp.ClientTimeout(total=30)
     ) as client:

@@ -5,9 +5,9 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry
 
+from session_operator.heartbeats import Heartbeats
 from session_operator.metrics import Metrics as OperatorMetrics
 from session_operator.queue import WorkQueue
-from session_operator.signs import Signs
 from session_service.database.database import State
 from session_service.database.replica import ReplicaState
 from session_service.observability.database_metrics import DatabaseCollector, Figures, ReloadCollector
@@ -30,9 +30,9 @@ def service() -> CollectorRegistry:
 
 def operator() -> CollectorRegistry:
     """As it is while it watches stores and had a request answered."""
-    signs = Signs()
-    signs.heard("sessionstores", "/")
-    metrics = OperatorMetrics(WorkQueue(), signs)
+    heartbeats = Heartbeats()
+    heartbeats.heard("sessionstores", "/")
+    metrics = OperatorMetrics(WorkQueue(), heartbeats)
     metrics.request("get", "200")
     return metrics.registry
 

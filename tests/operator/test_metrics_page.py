@@ -6,10 +6,10 @@ import re
 
 from prometheus_client import Metric
 
+from session_operator.heartbeats import Heartbeats
 from session_operator.metrics import Metrics
 from session_operator.queue import WorkQueue
 from session_operator.resource import Key
-from session_operator.signs import Signs
 
 from .apiserver import ROOT
 
@@ -17,9 +17,9 @@ from .apiserver import ROOT
 def registered() -> dict[str, tuple[str, set[str]]]:
     """The type and the labels of each metric by its name."""
     queue: WorkQueue[Key] = WorkQueue()
-    signs = Signs()
-    signs.heard("secrets", "/api/v1/secrets")
-    metrics = Metrics(queue, signs)
+    heartbeats = Heartbeats()
+    heartbeats.heard("secrets", "/api/v1/secrets")
+    metrics = Metrics(queue, heartbeats)
     metrics.request("get", "200")
     return {
         name_of(metric): (metric.type, {label for sample in metric.samples for label in sample.labels} - {"le"})

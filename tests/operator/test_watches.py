@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from session_operator.errors import ApiError
+from session_operator.heartbeats import Heartbeats
 from session_operator.kinds import SERVICES, STORES, Kind
 from session_operator.queue import WorkQueue
 from session_operator.reconcile import Reconciler
 from session_operator.resource import Key, Object
-from session_operator.signs import Signs
 from session_operator.watches import Watches
 
 CHAT, TEAM = Key("default", "chat"), Key("default", "team")
@@ -58,7 +58,7 @@ async def watched(script: Script) -> list[Key]:
     """The keys that were put on the queue until the script was over."""
     queue: WorkQueue[Key] = WorkQueue()
     cluster: Any = script
-    watches = Watches(cluster, "default", Reconciler(cluster), queue, Signs())
+    watches = Watches(cluster, "default", Reconciler(cluster), queue, Heartbeats())
     running = asyncio.create_task(watches.run(3600))
     turns = len(script.turns) + 1
     async with asyncio.timeout(10):
@@ -108,11 +108,11 @@ async def test_an_object_that_names_no_store_asks_for_none() -> None:
 
 
 async def test_of_a_watch_the_path_counts_that_heard_nothing_for_longest() -> None:
-    signs = Signs()
-    signs.heard("secrets", "/api/v1/namespaces/a/secrets")
+    heartbeats = Heartbeats()
+    heartbeats.heard("secrets", "/api/v1/namespaces/a/secrets")
     await asyncio.sleep(0.03)
-    signs.heard("secrets", "/api/v1/namespaces/b/secrets")
+    heartbeats.heard("secrets", "/api/v1/namespaces/b/secrets")
 
-    assert signs.ages()["secrets"] >= 0.03
-    signs.heard("secrets", "/api/v1/namespaces/a/secrets")
-    assert signs.ages()["secrets"] < 0.03
+    assert heartbeats.ages()["secrets"] >= 0.03
+    heartbeats.heard("secrets", "/api/v1/namespaces/a/secrets")
+    assert heartbeats.ages()["secrets"] < 0.03
