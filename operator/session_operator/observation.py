@@ -14,8 +14,8 @@ from session_operator.cluster import Cluster
 from session_operator.pods import health_url, is_ready, pods_of
 from session_operator.render.labels import instance_selector
 from session_operator.render.pod import mounted_map
+from session_operator.reports import LONGEST_ANSWER
 from session_operator.resource import Object, SessionStore
-from session_operator.sight import LONGEST_ANSWER
 from session_operator.workload import Workload, workload
 
 ASK_SECONDS = 1

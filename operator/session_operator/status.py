@@ -154,9 +154,9 @@ def _keyless(workload: Workload) -> str:
 
 def _named(workload: Workload, state: str) -> str:
     named = [
-        f"database {database}" + (f" ({sight.reason})" if sight.reason else "")
-        for database, sight in sorted(workload.databases.items())
-        if sight.state == state
+        f"database {database}" + (f" ({report.reason})" if report.reason else "")
+        for database, report in sorted(workload.databases.items())
+        if report.state == state
     ]
     return ", ".join(named)
 
@@ -216,10 +216,10 @@ def _database(resolution: Resolution, workload: Workload | None) -> Object:
     entry: Object = {"id": database.id, "source": f"Secret/{database.source.secret}", "state": resolution.state}
     if database.read_only_source:
         entry["readOnlySource"] = f"Secret/{database.read_only_source.secret}"
-    if workload and (sight := workload.databases.get(database.id)):
-        entry["asSeenByPods"] = sight.state
-        if sight.reason:
-            entry["reason"] = sight.reason
+    if workload and (report := workload.databases.get(database.id)):
+        entry["asSeenByPods"] = report.state
+        if report.reason:
+            entry["reason"] = report.reason
     return entry
 
 

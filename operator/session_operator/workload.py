@@ -8,8 +8,8 @@ from typing import Any
 
 from session_operator.printable import word
 from session_operator.render.pod import CONTAINER, mounted_map
+from session_operator.reports import Report, keyless, reports, worst
 from session_operator.resource import Object
-from session_operator.sight import Sight, keyless, sights, worst
 
 _WAITING_IS_FAILURE = frozenset(
     {"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImagePull", "ImagePullBackOff",
@@ -27,7 +27,7 @@ class Workload:
     updated: int
     rolling: bool
     stalled: bool
-    databases: Mapping[str, Sight]
+    databases: Mapping[str, Report]
     pod_failure: str = ""
     keyless: bool = False
 
@@ -64,11 +64,11 @@ def is_seen(deployment: Object) -> bool:
     return bool(seen >= deployment["metadata"]["generation"])
 
 
-def _report(pod: Object, answers: Mapping[str, bytes], databases: Collection[str]) -> Mapping[str, Sight]:
+def _report(pod: Object, answers: Mapping[str, bytes], databases: Collection[str]) -> Mapping[str, Report]:
     """What a pod says now, else why its container was stopped, if it has not come up since."""
     name = pod["metadata"]["name"]
     said = [answers[name]] if name in answers else _last_words(pod)
-    return next((told for each in said if (told := sights(each, databases))), {})
+    return next((told for each in said if (told := reports(each, databases))), {})
 
 
 def _last_words(pod: Object) -> Sequence[str]:

@@ -19,8 +19,8 @@ from session_operator import observation
 from session_operator.kinds import DEPLOYMENTS, REPLICA_SETS, STORES
 from session_operator.observation import ask
 from session_operator.render.pod import mounted_map
+from session_operator.reports import LONGEST_ANSWER, Report, reports
 from session_operator.resource import Object
-from session_operator.sight import LONGEST_ANSWER, Sight, sights
 
 from . import hostile
 from .api import Api, condition
@@ -56,9 +56,9 @@ async def test_a_flood_ends_by_itself_and_costs_no_memory(flood: str) -> None:
     assert int(printed) < 6 * MIB
 
 
-async def heard(port: int) -> dict[str, Sight]:
+async def heard(port: int) -> dict[str, Report]:
     answer = await ask(url(port))
-    return dict(sights(answer, ["main"])) if answer is not None else {}
+    return dict(reports(answer, ["main"])) if answer is not None else {}
 
 
 @pytest.mark.parametrize("oddity", ODDITIES)
@@ -72,7 +72,7 @@ async def test_of_an_answer_one_word_about_databases_of_the_store_is_believed(li
     async with pod_that_sends(lambda: iter([LIES[lie]])) as port:
         found = await heard(port)
 
-    assert found in ({"main": Sight("Refused")}, {"main": Sight("Refused", "InvalidPassword")})
+    assert found in ({"main": Report("Refused")}, {"main": Report("Refused", "InvalidPassword")})
 
 
 @pytest.mark.parametrize("code", ["301 Moved", "302 Found", "303 Other", "307 Temporary", "308 Permanent"])
@@ -102,10 +102,10 @@ JSON = st.recursive(
 @settings(deadline=None)
 @given(st.binary() | JSON.map(lambda items: json.dumps({"databases": [items]}).encode()) | JSON.map(json.dumps))
 def test_whatever_is_said_has_the_shape_of_a_sight(answer: str | bytes) -> None:
-    for database, sight in sights(answer, ["main"]).items():
+    for database, report in reports(answer, ["main"]).items():
         assert database == "main"
-        assert sight.state in ("Serving", "Untried", "Unreachable", "Refused")
-        assert re.fullmatch(r"[A-Za-z0-9]{0,64}", sight.reason)
+        assert report.state in ("Serving", "Untried", "Unreachable", "Refused")
+        assert re.fullmatch(r"[A-Za-z0-9]{0,64}", report.reason)
 
 
 def test_a_volume_named_as_that_of_the_dsn_map_need_not_be_a_secret() -> None:
@@ -115,8 +115,8 @@ def test_a_volume_named_as_that_of_the_dsn_map_need_not_be_a_secret() -> None:
 def test_a_termination_message_has_the_same_limits() -> None:
     said = json.dumps({"databases": hostile.DATABASES})
 
-    assert sights(said, ["main"]) == {"main": Sight("Refused", "InvalidPassword")}
-    assert sights(said + " " * LONGEST_ANSWER, ["main"]) == {}
+    assert reports(said, ["main"]) == {"main": Report("Refused", "InvalidPassword")}
+    assert reports(said + " " * LONGEST_ANSWER, ["main"]) == {}
 
 
 async def deployed(api: Api) -> Object:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from session_operator.reasons import Finding, Reason
+from session_operator.reports import Report
 from session_operator.resource import Object, SessionStore
-from session_operator.sight import Sight
 from session_operator.sources import resolve
 from session_operator.status import applied_generation, begun, refused, report
 from session_operator.workload import Workload
@@ -17,8 +17,8 @@ from session_operator.workload import Workload
 from .stores import database, secret, store
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-REFUSED = {"main": Sight("Refused", "NoSuchDatabase")}
-UNREACHABLE = {"main": Sight("Unreachable", "ConnectionTimeout")}
+REFUSED = {"main": Report("Refused", "NoSuchDatabase")}
+UNREACHABLE = {"main": Report("Unreachable", "ConnectionTimeout")}
 
 
 def workload(**differing: Any) -> Workload:
@@ -196,7 +196,7 @@ def test_a_message_names_every_database_that_has_no_dsn() -> None:
 
 
 def test_a_database_of_a_pod_that_the_store_does_not_name_is_not_reported() -> None:
-    status = status_of(workload(databases={"gone": Sight("Serving")}))
+    status = status_of(workload(databases={"gone": Report("Serving")}))
 
     assert [each["id"] for each in status["databases"]] == ["main"]
 

@@ -1,4 +1,4 @@
-"""How pods see the databases of a store. A pod's word is not trusted: what it can say is bounded by these types."""
+"""What pods report about the databases of a store. Pods are not trusted: these types bound what a report can say."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 from session_operator.printable import word
 
 LONGEST_ANSWER = 64 * 1024
-"""Bytes. The service says some 100 of each database."""
+"""Bytes. The service sends about 100 for each database."""
 _GRAVITY = ("Serving", "Untried", "Unreachable", "Refused")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """A database as a pod sees it: Serving, Untried, Unreachable or Refused, and the pod's one word why."""
+class Report:
+    """A pod's report on one database: Serving, Untried, Unreachable or Refused, and a reason of one word."""
 
     state: str
     reason: str = ""
 
 
-def sights(answer: str | bytes, databases: Collection[str]) -> Mapping[str, Sight]:
-    """What an answer of /healthz/ready, or a termination message, tells of these databases; of others it may not."""
+def reports(answer: str | bytes, databases: Collection[str]) -> Mapping[str, Report]:
+    """The reports in an answer of /healthz/ready or a termination message. Only these databases may be reported."""
     return {
-        item["id"]: Sight(item["state"].capitalize(), word(item.get("reason")))
+        item["id"]: Report(item["state"].capitalize(), word(item.get("reason")))
         for item in _items(answer)
         if isinstance(item, dict)
         and isinstance(item.get("id"), str)
@@ -36,19 +36,19 @@ def sights(answer: str | bytes, databases: Collection[str]) -> Mapping[str, Sigh
 
 
 def keyless(answer: bytes) -> bool:
-    """Whether a pod says that it has no keys to verify tokens with."""
+    """Whether a pod reports that it has no keys to verify tokens with."""
     keys = _body(answer).get("keys")
     return isinstance(keys, dict) and keys.get("state") == "missing"
 
 
-def worst(reports: Iterable[Mapping[str, Sight]]) -> Mapping[str, Sight]:
-    """Each database as the pod sees it that sees it worst."""
-    found: dict[str, Sight] = {}
-    for report in reports:
-        for database, sight in report.items():
+def worst(of_pods: Iterable[Mapping[str, Report]]) -> Mapping[str, Report]:
+    """The worst report on each database."""
+    found: dict[str, Report] = {}
+    for pod in of_pods:
+        for database, report in pod.items():
             known = found.get(database)
-            if known is None or _rank(sight) > _rank(known):
-                found[database] = sight
+            if known is None or _rank(report) > _rank(known):
+                found[database] = report
     return found
 
 
@@ -67,5 +67,5 @@ def _body(answer: str | bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _rank(sight: Sight) -> tuple[int, str]:
-    return _GRAVITY.index(sight.state), sight.reason
+def _rank(report: Report) -> tuple[int, str]:
+    return _GRAVITY.index(report.state), report.reason
