@@ -1,4 +1,4 @@
-"""What `kubectl describe` tells of a store: Kubernetes Events, one for the same thing however often it happens."""
+"""Kubernetes Events about a store, which `kubectl describe` shows. A repeated Event is counted, not written again."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from session_operator.resource import GROUP, MANAGER, Key
 logger = logging.getLogger(__name__)
 
 REPEAT_SECONDS = 60
-"""An Event that comes again sooner is counted, and written with the next one."""
+"""A repetition within this time is only counted; the next one that is written carries the count."""
 KEPT_SECONDS = 3600
-"""As long as an API server keeps Events by default."""
+"""How long an API server keeps Events by default."""
 _NOTE_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """Something worth telling: `kind` is Normal or Warning, `reason` and `action` are single words."""
+class StoreEvent:
+    """The content of an Event: `kind` is Normal or Warning, `reason` and `action` are single words."""
 
     kind: str
     reason: str
@@ -38,25 +38,25 @@ class Happening:
 
     @classmethod
     def of_drift(cls, kind: str, name: str, drifted: Sequence[Drift]) -> Self:
-        """Somebody changed an object of the store, and it is being put back."""
+        """Somebody changed an object of the store, and the operator reverts the change."""
         changes = ", ".join(f"{each.field} by {each.manager or 'somebody who removed it'}" for each in drifted[:5])
         return cls("Warning", "DriftReverted", "Apply", f"{kind} {name}: put back what was changed: {changes}")
 
 
-def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Happening]:
-    """What changed from one status to the next: a delay, Ready, Degraded; once where two did for the same reason."""
+def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[StoreEvent]:
+    """The events for a change of status: a delay, Ready, Degraded; one event if two changed for the same reason."""
     known = {(each["type"], each["status"], each["reason"]) for each in before.get("conditions", ())}
     conditions = {each["type"]: each for each in after["conditions"]}
     degraded, ready = conditions["Degraded"], conditions["Ready"]
     if degraded["status"] == "True" and ("Degraded", "True", degraded["reason"]) not in known:
-        yield Happening("Warning", degraded["reason"], "Reconcile", degraded["message"])
+        yield StoreEvent("Warning", degraded["reason"], "Reconcile", degraded["message"])
     delayed = conditions["Progressing"]
     if delayed["reason"] == "RotationDelayed" and ("Progressing", "True", "RotationDelayed") not in known:
-        # Without the time, which would make it another Event each time
-        yield Happening("Normal", delayed["reason"], "Reconcile", delayed["message"].partition(": ")[0])
+        # without the time, which would make each of them a new Event
+        yield StoreEvent("Normal", delayed["reason"], "Reconcile", delayed["message"].partition(": ")[0])
     told = degraded["status"] == "True" and ready["reason"] == degraded["reason"]
     if not told and ("Ready", ready["status"], ready["reason"]) not in known:
-        yield Happening("Normal", ready["reason"], "Reconcile", ready["message"])
+        yield StoreEvent("Normal", ready["reason"], "Reconcile", ready["message"])
 
 
 @dataclass(slots=True)
@@ -66,15 +66,15 @@ class _Record:
 
 
 class Recorder:
-    """Writes Events about stores. An Event that cannot be written stops nothing."""
+    """Writes Events about stores. If an Event cannot be written, reconciling continues."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._records: dict[str, _Record] = {}
 
-    async def record(self, store: Key, uid: str, happening: Happening) -> None:
-        """Write an Event, or count it up if the same one was written within the hour."""
-        what = f"{uid} {happening.kind} {happening.reason} {happening.note}"
+    async def record(self, store: Key, uid: str, event: StoreEvent) -> None:
+        """Write an Event, or increase its count if the same one was written within the hour."""
+        what = f"{uid} {event.kind} {event.reason} {event.note}"
         name = f"{store.name}.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
         now = time.monotonic()
         self._records = {k: v for k, v in self._records.items() if now - v.written < KEPT_SECONDS}
@@ -86,7 +86,7 @@ class Recorder:
         try:
             if record is None:
                 record = self._records[name] = _Record(1, now)
-                await self._cluster.create(EVENTS, _event(store, uid, happening, name))
+                await self._cluster.create(EVENTS, _event(store, uid, event, name))
             else:
                 record.written = now
                 series = {"count": record.count, "lastObservedTime": _micro_time()}
@@ -94,10 +94,10 @@ class Recorder:
         except ApiError as error:
             if error.status == 409:  # written before the operator was restarted
                 return
-            logger.warning("%s: event %s: %s", store, happening.reason, error)
+            logger.warning("%s: event %s: %s", store, event.reason, error)
 
 
-def _event(store: Key, uid: str, happening: Happening, name: str) -> dict[str, Any]:
+def _event(store: Key, uid: str, event: StoreEvent, name: str) -> dict[str, Any]:
     return {
         "apiVersion": EVENTS.api_version,
         "kind": EVENTS.name,
@@ -112,10 +112,10 @@ def _event(store: Key, uid: str, happening: Happening, name: str) -> dict[str, A
             "name": store.name,
             "uid": uid,
         },
-        "type": happening.kind,
-        "reason": happening.reason,
-        "action": happening.action,
-        "note": printable(happening.note).encode()[:_NOTE_BYTES].decode(errors="ignore"),
+        "type": event.kind,
+        "reason": event.reason,
+        "action": event.action,
+        "note": printable(event.note).encode()[:_NOTE_BYTES].decode(errors="ignore"),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
-from session_operator.events import Happening, Recorder
+from session_operator.events import Recorder, StoreEvent
 from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, SERVICES, Kind
 from session_operator.old_maps import Mounting, old_maps
 from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
@@ -92,7 +92,7 @@ class Objects:
                     drifted = drift(target, there)
                     if not drifted:
                         continue
-                    await recorder.record(store.key, store.uid, Happening.of_drift(kind.name, name, drifted))
+                    await recorder.record(store.key, store.uid, StoreEvent.of_drift(kind.name, name, drifted))
                 logger.info("%s: applying %s %s", store.key, kind.name, name)
                 if kind is DEPLOYMENTS and store.replicas is None and owns_replicas(there):
                     await self._hand_over_replicas(there)

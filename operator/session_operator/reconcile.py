@@ -12,7 +12,7 @@ from typing import Any
 
 from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
-from session_operator.events import Happening, Recorder, transitions
+from session_operator.events import Recorder, StoreEvent, transitions
 from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, KINDS, NETWORK_POLICIES, SECRETS, STORES, Kind
 from session_operator.objects import Objects
@@ -110,8 +110,8 @@ class Reconciler:
         self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
         if status != store.status:
             await self._write_status(key, store.uid, status)
-            for happening in transitions(store.status, status):
-                await self._recorder.record(key, store.uid, happening)
+            for event in transitions(store.status, status):
+                await self._recorder.record(key, store.uid, event)
         if not store.paused:
             await objects.delete_old_maps(outcome.dsn_map)
         if outcome.refusal is not None:
@@ -130,7 +130,9 @@ class Reconciler:
         self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
         if status == before:
             return
-        await self._recorder.record(key, metadata["uid"], Happening("Warning", Reason.SPEC_REFUSED, "Reconcile", wrong))
+        await self._recorder.record(
+            key, metadata["uid"], StoreEvent("Warning", Reason.SPEC_REFUSED, "Reconcile", wrong)
+        )
         try:
             await self._write_status(key, metadata["uid"], status)
         except ApiError as error:  # of an object with such a spec, the API server may not take a status; it quotes both

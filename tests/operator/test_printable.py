@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session_operator.events import Happening, _event
+from session_operator.events import StoreEvent, _event
 from session_operator.plan import Change, Plan, text
 from session_operator.printable import PrintableFormatter, printable, word
 from session_operator.reasons import Finding, Reason
@@ -40,7 +40,8 @@ def test_conditions_and_events_hold_no_control_character() -> None:
 
     assert {each["message"] for each in status["conditions"] if each["reason"] == "ApplyRefused"} == {TAMED}
     assert (
-        _event(store().key, "6f9d", Happening("Warning", "ApplyRefused", "Reconcile", NASTY), "chat.1")["note"] == TAMED
+        _event(store().key, "6f9d", StoreEvent("Warning", "ApplyRefused", "Reconcile", NASTY), "chat.1")["note"]
+        == TAMED
     )
 
 
