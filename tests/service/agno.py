@@ -87,7 +87,9 @@ class Agno:
         self._insert("ai.agno_runs", row)
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
-        values = [json.dumps(value) if isinstance(value, dict | list) else value for value in row.values()]
+        values = [
+            json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value for value in row.values()
+        ]
         places = ", ".join("%s" for _ in values)
         self.run(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *values)
 

@@ -58,6 +58,7 @@ class Server:
         connection = psycopg2.connect(self.dsn(database))
         try:
             connection.autocommit = True
+            connection.set_client_encoding("UTF8")
             cursor = connection.cursor()
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []

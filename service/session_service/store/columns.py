@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .text import UNCHECKED, valid_utf8
+
 JsonType = Literal["json", "jsonb"]
 Kind = Literal["text", "json", "number"]
 
@@ -113,24 +115,36 @@ class Columns:
     columns: Mapping[str, Column]
     json_types: Mapping[str, JsonType]
     server_version: int
+    encoding: str
     copies: Mapping[str, Column] = field(default_factory=dict)
 
     @property
     def own(self) -> bool:
         """Whether they need no SQL around them: all are as agno makes them."""
-        return all(column.own and self.json_types.get(column.name) != "json" for column in self.columns.values())
+        return all(map(self._is_own, self.columns.values()))
+
+    def _is_own(self, column: Column) -> bool:
+        if self.encoding == UNCHECKED and column.kind != "number":
+            return False
+        return column.own and self.json_types.get(column.name) != "json"
 
     def of(self, name: str, row: str = "s") -> str:
         """A column of the table's row as agno's type."""
         column, stored = self.columns[name], f"{row}.{name}"
-        if column.own and self.json_types.get(name) != "json":
+        if self._is_own(column):
             return stored
         match column.kind:
+            case "number":
+                return _number(column, stored)
             case "text":
-                return _text(column, stored)
-            case "json":
-                return _json(column, stored, self.server_version)
-        return _number(column, stored)
+                text = _text(column, stored)
+                return f"{valid_utf8(text)}::varchar" if self.encoding == UNCHECKED else text
+        target = self.json_types[name]
+        if self.encoding == UNCHECKED:
+            stored = valid_utf8(f"{stored}::text")
+        if column.category == _STRING:
+            return f"CASE WHEN {is_json(stored, self.server_version)} THEN {stored}::{target} END"
+        return f"{stored}::{target}"
 
     def selected(self, row: str = "s") -> str:
         """All columns as agno's types, and `key`, the id as it is: what an index is on."""
@@ -161,18 +175,13 @@ class Columns:
     def sought(self) -> str | None:
         """The type of the id where an index finds it by nothing but a value of that type."""
         kind = self.columns["session_id"].type
-        return kind if kind in _KEYS - {"varchar", "text"} else None
+        seen_through = {"varchar", "text"} if self.encoding != UNCHECKED else set()
+        return kind if kind in _KEYS - seen_through else None
 
 
 def _text(column: Column, stored: str) -> str:
     # a name sorts by code point whatever the database does
     return f'({stored}::varchar COLLATE "default")' if column.type == "name" else f"{stored}::varchar"
-
-
-def _json(column: Column, stored: str, server_version: int) -> str:
-    if column.category != _STRING:
-        return f"{stored}::json" if column.type == "jsonb" else stored
-    return f"CASE WHEN {is_json(stored, server_version)} THEN {stored}::json END"
 
 
 def is_json(text: str, server_version: int) -> str:

@@ -28,7 +28,7 @@ class Layout:
 
     `json_type` is the type that the JSON of sessions is read as, `run_type` that of runs, wherever they are: `jsonb`,
     and `json` where a column is none. `keyed` says that they are tables, no views, in which a `session_id` and a
-    `run_id` are unique, as agno makes them.
+    `run_id` are unique, as agno makes them. `encoding` is that of the database, by the server's name for it.
     """
 
     schema: bool
@@ -38,6 +38,7 @@ class Layout:
     json_type: JsonType
     run_type: JsonType
     server_version: int
+    encoding: str
     keyed: bool
 
     @property
@@ -77,6 +78,7 @@ SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
        {columns_of()},
        {columns_of()},
        current_setting('server_version_num')::int,
+       current_setting('server_encoding')::varchar,
        {_unique("session_id")} AND (to_regclass(%s) IS NULL OR {_unique("run_id")})
 """
 
@@ -86,7 +88,7 @@ async def detect(database: Database, tables: Tables) -> Layout:
     sessions, runs, schema_name = map(catalog_name, (tables.sessions, tables.runs, tables.schema))
     parameters = [sessions, runs, schema_name, sessions, runs, sessions, runs, runs]
     try:
-        [(readable, schema, of_sessions, of_runs, server_version, keyed)] = await database.read(_DETECT, parameters)
+        [(readable, schema, of_sessions, of_runs, version, encoding, keyed)] = await database.read(_DETECT, parameters)
     except Forbidden:  # no USAGE on the schema
         readable = False
     if readable is False:
@@ -99,7 +101,7 @@ async def detect(database: Database, tables: Tables) -> Layout:
         if there and (reason := problem(kinds, there)):
             name, why = reason
             raise database.unreadable(name, f"column {name} of {table} {why}")
-    return _layout(found, found_runs, copies, schema=schema, server_version=server_version, keyed=keyed)
+    return _layout(found, found_runs, copies, schema=schema, server_version=version, encoding=encoding, keyed=keyed)
 
 
 def _layout(
@@ -109,6 +111,7 @@ def _layout(
     *,
     schema: bool,
     server_version: int,
+    encoding: str,
     keyed: bool,
 ) -> Layout:
     data = [column for name, column in sessions.items() if column.kind == "json" and name != "runs"]
@@ -117,12 +120,13 @@ def _layout(
     json_types: dict[str, JsonType] = {**{column.name: json_type for column in data}, "runs": run_type}
     return Layout(
         schema,
-        Columns(sessions, json_types, server_version),
-        Columns(runs, {"run_data": run_type}, server_version, copies),
+        Columns(sessions, json_types, server_version, encoding),
+        Columns(runs, {"run_data": run_type}, server_version, encoding, copies),
         run_type if "runs" in sessions else None,
         json_type,
         run_type,
         server_version,
+        encoding,
         keyed,
     )
 

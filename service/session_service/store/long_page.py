@@ -43,7 +43,7 @@ def long_page(owned: Owned, query: SessionQuery) -> LongRead[LongPage]:
         ) s ON true
         LEFT JOIN LATERAL ({name_source(owned, parsed=False)}) n ON true
         CROSS JOIN LATERAL ({unpacked_data(owned)}) d
-        LEFT JOIN LATERAL ({in_pieces(members_sql(members), "s.session_id IS NOT NULL")}) p ON true""",
+        LEFT JOIN LATERAL ({in_pieces(owned.layout, members_sql(members), "s.session_id IS NOT NULL")}) p ON true""",
         [*parameters, *of_page],
         _listed_session,
         looks_into(owned),

@@ -44,6 +44,8 @@ def long_runs(owned: Owned, session_id: str, wanted: WantedRuns) -> LongRead[byt
         read = parts_sql(kind, "q.run", parts, beginnings=wanted.beginnings)
         members.append(f"SELECT * FROM ({read}) m WHERE {unnamed} AND {named}")
         unnamed += f" AND NOT ({named})"
+    every = " UNION ALL ".join(members)
+    pieces = in_pieces(owned.layout, every, "t.short IS NULL", beginnings=wanted.beginnings)
     return LongRead(
         f"""SELECT t.short, {COLUMNS}
         FROM (SELECT s.* FROM {found}) s
@@ -51,7 +53,7 @@ def long_runs(owned: Owned, session_id: str, wanted: WantedRuns) -> LongRead[byt
         CROSS JOIN LATERAL (
             SELECT {short_text("x.text")} AS short FROM (SELECT {item_text("q.run")} AS text OFFSET 0) x OFFSET 0
         ) t
-        LEFT JOIN LATERAL ({in_pieces(" UNION ALL ".join(members), "t.short IS NULL", beginnings=wanted.beginnings)}) p
+        LEFT JOIN LATERAL ({pieces}) p
             ON true""",
         parameters,
         _shown_run,

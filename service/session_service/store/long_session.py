@@ -34,13 +34,14 @@ def long_session(owned: Owned, session_id: str, shown_as: str, message: Parts) -
     """A session as it is shown as this type, and then the messages of its chat history; long ones by these parts."""
     found, parameters = owned.session(session_id)
     kind = owned.layout.run_type
+    pieces = in_pieces(owned.layout, parts_sql(kind, "one.message", message), "one.short IS NULL")
     return LongRead(
         f"""WITH s AS (SELECT s.*, %s AS named_as FROM {found})
         SELECT NULL::bigint AS run, NULL::text AS run_id, NULL::text AS run_created_at, NULL::bigint AS place,
             NULL::text AS message, n.found, {COLUMNS}
         FROM s LEFT JOIN LATERAL ({name_source(owned, parsed=True)}) n ON true
         CROSS JOIN LATERAL ({unpacked_data(owned)}) d
-        CROSS JOIN LATERAL ({in_pieces(members_sql(_session_members(owned, shown_as)))}) p
+        CROSS JOIN LATERAL ({in_pieces(owned.layout, members_sql(_session_members(owned, shown_as)))}) p
         UNION ALL
         SELECT r.place, r.run_id, r.created_at, one.place, one.short, NULL, {COLUMNS}
         FROM s CROSS JOIN LATERAL ({_conversed_runs(owned)}) r
@@ -49,7 +50,7 @@ def long_session(owned: Owned, session_id: str, shown_as: str, message: Parts) -
             FROM (SELECT e.message, e.place - 1 AS place, {item_text("e.message")} AS text
                 FROM {shown_messages(owned.layout, "r.run")} WITH ORDINALITY e(message, place) OFFSET 0) x OFFSET 0
         ) one
-        LEFT JOIN LATERAL ({in_pieces(parts_sql(kind, "one.message", message), "one.short IS NULL")}) p ON true""",
+        LEFT JOIN LATERAL ({pieces}) p ON true""",
         [shown_as, *parameters],
         _shown_session,
         looks_into(owned, message),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from session_service.database.encodings import holds
 from session_service.database.errors import LayoutChanged, StatementFailed
 
 from . import deleting, limits, reading, writing
@@ -16,13 +17,16 @@ from .long_page import LongPage, long_page
 from .long_runs import WantedRuns, long_runs
 from .long_session import long_session
 from .owned import Owned, Statement
-from .owner import Owner
+from .owner import Only, Owner
 from .pieces import Item, LongRead, items
 from .records import FirstRuns, FoundRun, ListedSession, Message, SessionPage, Shown, StoredSession
 from .text import storable
 
 if TYPE_CHECKING:
     from .session_store import SessionStore
+
+
+Result = TypeVar("Result")
 
 
 class RunTaken(Exception):
@@ -43,17 +47,31 @@ class OwnedSessions:
     def _can_exist(self, *texts: str | None) -> bool:
         return self.owner.exists and storable(*texts)
 
+    def _can_hold(self, layout: Layout, *texts: str | None) -> bool:
+        owner = self.owner
+        return holds(layout.encoding, owner.user_id if isinstance(owner, Only) else None, *texts)
+
+    async def _found(self, work: Callable[[Owned], Awaitable[Result]], absent: Result, *texts: str | None) -> Result:
+        """What `work` finds, or `absent` where no row can have one of these texts."""
+        if not self._can_exist(*texts):
+            return absent
+
+        async def find(layout: Layout) -> Result:
+            return await work(self._owned(layout)) if self._can_hold(layout, *texts) else absent
+
+        return await self._store.on_layout(find, absent)
+
     async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown] | None:
         """One page of sessions (`GET /sessions`), each as `show`, which is pure, makes it.
 
         None where it is too long to be read at once.
         """
-        empty: SessionPage[Shown] = SessionPage(0, [])
-        if not self._can_exist(query.component_id, query.session_name):
-            return empty
         store = self._store
-        return await store.on_layout(
-            lambda layout: read_page(self._database, self._owned(layout), store.totals, store.rows, query, show), empty
+        empty: SessionPage[Shown] | None = SessionPage(0, [])
+        return await self._found(
+            lambda owned: read_page(self._database, owned, store.totals, store.rows, query, show),
+            empty,
+            *(query.component_id, query.session_name),
         )
 
     async def session(self, session_id: str, shown_as: str | None = None) -> StoredSession | None:
@@ -61,47 +79,39 @@ class OwnedSessions:
 
         `shown_as` is the type that it is shown as, None for its own: each type makes names by rules of its own.
         """
-        if not self._can_exist(session_id):
-            return None
 
-        async def work(layout: Layout) -> StoredSession | None:
-            rows = await self._database.read(*reading.read_session(self._owned(layout), session_id, shown_as))
+        async def work(owned: Owned) -> StoredSession | None:
+            rows = await self._database.read(*reading.read_session(owned, session_id, shown_as))
             return reading.stored_session(rows) if rows else None
 
-        return await self._store.on_layout(work, None)
+        return await self._found(work, None, session_id)
 
     async def exists(self, session_id: str) -> bool:
         """Whether there is a session of this id."""
-        if not self._can_exist(session_id):
-            return False
 
-        async def work(layout: Layout) -> bool:
-            return bool(await self._database.read(*reading.read_existence(self._owned(layout), session_id)))
+        async def work(owned: Owned) -> bool:
+            return bool(await self._database.read(*reading.read_existence(owned, session_id)))
 
-        return await self._store.on_layout(work, absent=False)
+        return await self._found(work, False, session_id)
 
     async def run(self, session_id: str, run_id: str) -> FoundRun | None:
         """A session by id with its run of this id."""
-        if not self._can_exist(session_id):
-            return None
 
-        async def work(layout: Layout) -> FoundRun | None:
-            wanted = run_id if storable(run_id) else ""
-            rows = await self._database.read(*reading.read_run(self._owned(layout), session_id, wanted))
+        async def work(owned: Owned) -> FoundRun | None:
+            wanted = run_id if storable(run_id) and self._can_hold(owned.layout, run_id) else ""
+            rows = await self._database.read(*reading.read_run(owned, session_id, wanted))
             return reading.found_run(rows[0]) if rows else None
 
-        return await self._store.on_layout(work, None)
+        return await self._found(work, None, session_id)
 
     async def first_runs(self, session_id: str) -> FirstRuns | None:
         """A session by id, with its runs as far as they can be read at once."""
-        if not self._can_exist(session_id):
-            return None
 
-        async def work(layout: Layout) -> FirstRuns | None:
-            rows = await self._database.read(*reading.read_first_runs(self._owned(layout), session_id))
+        async def work(owned: Owned) -> FirstRuns | None:
+            rows = await self._database.read(*reading.read_first_runs(owned, session_id))
             return reading.first_runs(rows) if rows else None
 
-        return await self._store.on_layout(work, None)
+        return await self._found(work, None, session_id)
 
     def long_page(self, query: SessionQuery) -> AsyncGenerator[Item[LongPage], None]:
         """The same as `page`, session by session, each with the total: the total alone where the page has none."""
@@ -124,7 +134,7 @@ class OwnedSessions:
             return
         for attempt in (1, 2):
             layout = await self._store.layout()
-            if not layout.sessions_table:
+            if not layout.sessions_table or not self._can_hold(layout, *texts):
                 return
             long = read(self._owned(layout))
             try:
@@ -162,38 +172,33 @@ class OwnedSessions:
 
     async def rename(self, session_id: str, session_type: str | None, name: str) -> StoredSession | None:
         """Set the name (JSON text); None if there is no such session of this stored type."""
-        return await self._change(
-            session_id, lambda layout: writing.rename(self._owned(layout), session_id, session_type, name)
-        )
+        return await self._change(session_id, lambda owned: writing.rename(owned, session_id, session_type, name))
 
     async def patch(self, session_id: str, changes: writing.SessionChanges) -> StoredSession | None:
         """Apply the changes; None if there is no such session."""
-        return await self._change(session_id, lambda layout: writing.patch(self._owned(layout), session_id, changes))
+        return await self._change(session_id, lambda owned: writing.patch(owned, session_id, changes))
 
-    async def _change(self, session_id: str, statement: Callable[[Layout], Statement]) -> StoredSession | None:
-        if not self._can_exist(session_id):
-            return None
-
-        async def work(layout: Layout) -> StoredSession | None:
-            rows = await self._database.write(*statement(layout))
+    async def _change(self, session_id: str, statement: Callable[[Owned], Statement]) -> StoredSession | None:
+        async def work(owned: Owned) -> StoredSession | None:
+            rows = await self._database.write(*statement(owned))
             return reading.stored_session(rows) if rows else None
 
-        return await self._store.on_layout(work, None)
+        return await self._found(work, None, session_id)
 
     async def delete(self, session_ids: Sequence[str], *, orphans: bool = False) -> None:
         """Delete the sessions of these ids, with all that belongs to them (storage: `deleting`)."""
-        ids = [session_id for session_id in session_ids if self._can_exist(session_id)]
+        possible = [session_id for session_id in session_ids if self._can_exist(session_id)]
         store = self._store
 
-        async def work(layout: Layout) -> None:
-            while True:
+        async def work(owned: Owned) -> None:
+            ids = [session_id for session_id in possible if self._can_hold(owned.layout, session_id)]
+            as_known = not ids
+            while not as_known:
                 existing = await store.existing_dependants()
-                owned, dependants = self._owned(layout), store.tables.dependants
-                statement = deleting.delete(owned, dependants, existing, ids, orphans=orphans)
+                statement = deleting.delete(owned, store.tables.dependants, existing, ids, orphans=orphans)
                 [(as_known,)] = await self._database.write(*statement)
-                if as_known:
-                    return
-                store.forget()
+                if not as_known:
+                    store.forget()
 
-        if ids:
-            await store.on_layout(work, None)
+        if possible:
+            await self._found(work, None)

@@ -17,6 +17,8 @@ from session_service.observability.exchange import holds, holds_no_more
 
 from . import limits
 from .documents import Document, Long, closed
+from .layout import Layout
+from .text import UNCHECKED
 
 COLUMNS = "p.members, p.long, p.path, p.piece, p.ends"
 """What `in_pieces` selects; the last columns of a statement that `items` reads."""
@@ -30,28 +32,33 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LONG = msgspec.json.Decoder(list[tuple[str, str, int]])
 
 
-def in_pieces(members: str, where: str = "true", *, beginnings: bool = False) -> str:
+def in_pieces(layout: Layout, members: str, where: str = "true", *, beginnings: bool = False) -> str:
     """A subquery of `COLUMNS` out of one of path and text, of no row where the condition does not hold.
 
     First the short members as a JSON object, and a list of the long ones; then their pieces, value by value in the
     order of the subquery. With `beginnings` only the first piece of each.
     """
     last = "0" if beginnings else f"(octet_length(b.bytes) - 1) / {limits.PIECE}"
+    octets = "octet_length(m.text)"
+    if layout.encoding not in ("UTF8", UNCHECKED):
+        octets = "octet_length(convert_to(m.text, 'UTF8'))"
     is_long = f"m.octets > {limits.LONG_MEMBER}"
     text = f"left(m.text, {limits.PIECE})" if beginnings else "m.text"
+    # what is cut in the middle of a character goes as bytes alone
+    encoding = UNCHECKED if layout.encoding == UNCHECKED else "UTF8"
     return f"""
     WITH m AS MATERIALIZED (
-        SELECT m.path, {text} AS text, octet_length(m.text) AS octets FROM ({members} OFFSET 0) m
+        SELECT m.path, {text} AS text, {octets} AS octets FROM ({members} OFFSET 0) m
         WHERE m.text IS NOT NULL AND {where})
     SELECT (SELECT '{{' || string_agg(to_json(m.path) || ':' || m.text, ',') || '}}' FROM m WHERE NOT {is_long})
             AS members,
-        (SELECT json_agg(json_build_array(m.path, left(translate(left(m.text, 1000), E' \\n\\r\\t', ''), 2),
-            m.octets))::text FROM m WHERE {is_long}) AS long,
+        (SELECT json_agg(json_build_array(m.path, substring(translate(left(m.text, 1000),
+            E' \\n\\r\\t', '') from '^[\\x01-\\x7f]{{1,2}}'), m.octets))::text FROM m WHERE {is_long}) AS long,
         NULL::varchar AS path, NULL::bytea AS piece, NULL::boolean AS ends
     WHERE {where}
     UNION ALL
     SELECT NULL, NULL, b.path, substr(b.bytes, 1 + g * {limits.PIECE}, {limits.PIECE}), g = {last}
-    FROM (SELECT m.path::varchar, convert_to(m.text, 'UTF8') AS bytes FROM m WHERE {is_long} OFFSET 0) b,
+    FROM (SELECT m.path::varchar, convert_to(m.text, '{encoding}') AS bytes FROM m WHERE {is_long} OFFSET 0) b,
         generate_series(0, {last}) g"""
 
 
