@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from .cluster import Cluster, Object, restricted_pod, secret, until
 from .images import SERVICE
@@ -103,41 +104,50 @@ class Store:
 
 @dataclass(frozen=True)
 class Load:
-    """A pod that asks the store's Service without a pause (load.py) and counts the answers."""
+    """A pod that reads, writes and streams through the store's Service without a pause (load.py), and counts."""
 
     store: Store
 
-    def start(self, script: str) -> None:
-        """Start it; returns once it has had answers."""
+    def start(self) -> None:
+        """Start it; returns once it has done some of everything."""
         metadata = {"namespace": self.store.namespace, "name": "load"}
         container: Object = {
             "name": "load",
             "image": SERVICE,
-            "command": ["python", "/load/load.py", f"http://{self.store.name}/sessions?db_id=main"],
+            "command": ["python", "/load/load.py", f"http://{self.store.name}", "main"],
             "volumeMounts": [{"name": "load", "mountPath": "/load"}],
         }
-        pod = restricted_pod(container, [{"name": "load", "configMap": {"name": "load"}}])
+        pod = restricted_pod(container, [{"name": "load", "configMap": {"name": "load"}}]) | {"restartPolicy": "Never"}
+        script = (Path(__file__).parent / "load.py").read_text()
         self.store.cluster.apply(
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"load.py": script}},
             {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod},
         )
-        self.answered_since(0)
+        self.goes_on({})
 
     def counts(self) -> dict[str, int]:
-        """Answers by what they were: `200`, another status, or the name of an error."""
-        lines = self.store.kubectl("logs", "load", "--tail=1") if self._runs() else ""
-        counts: dict[str, int] = json.loads(lines or "{}")
+        """What was as it should be, by the words of load.GOOD, and what was not."""
+        phase: str = self.store.get("pod", "load")["status"].get("phase", "")
+        lines = self.store.kubectl("logs", "load", "--tail=1") if phase in ("Running", "Succeeded", "Failed") else ""
+        counts: dict[str, int] = json.loads(lines) if lines.startswith("{") else {}
         return counts
 
-    def answered_since(self, before: int, more: int = 200) -> dict[str, int]:
-        """The counts once there are so many more good answers than before."""
+    def goes_on(self, before: dict[str, int]) -> dict[str, int]:
+        """The counts once there is more of everything than before."""
+        more = {"read": 60, "write": 15, "stream": 4}
 
         def enough() -> dict[str, int] | None:
             counts = self.counts()
-            return counts if counts.get("200", 0) >= before + more else None
+            return counts if all(counts.get(what, 0) >= before.get(what, 0) + n for what, n in more.items()) else None
 
-        return until(f"the load has {more} more answers than {before}: {self.counts()}", 60, enough)
+        return until(f"the load goes on from {self.counts()}", 120, enough)
 
-    def _runs(self) -> bool:
-        phase: str = self.store.get("pod", "load")["status"]["phase"]
-        return phase == "Running"
+    def end(self) -> dict[str, int]:
+        """End it; the counts once it has looked for every write that was acknowledged."""
+        self.store.kubectl("exec", "load", "--", "python", "-c", "import os; os.kill(1, 15)")
+
+        def done() -> dict[str, int] | None:
+            counts = self.counts()
+            return counts if counts.pop("done", 0) else None
+
+        return until("the load has looked for its writes", 240, done)
