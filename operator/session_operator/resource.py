@@ -41,22 +41,21 @@ class Key(NamedTuple):
 class Source:
     """Where the DSN of a database is: one key of a Secret, or a connection Secret that has a uri or its parts.
 
-    `parts` stand in for those that a connection Secret lacks (Zalando writes neither host nor dbname), or outweigh
-    them: a replica has the credentials of its database and a host of its own.
+    `parts` are what the spec says of host, port and dbname: they count, whatever a connection Secret holds. Zalando's
+    has neither host nor dbname; a replica has the credentials of its database and a host of its own.
     """
 
     secret: str
     key: str | None
     parts: Mapping[str, str]
-    outweighs: bool = False
 
     @classmethod
-    def parse(cls, dsn: Mapping[str, Any], *, outweighs: bool = False) -> Self:
+    def parse(cls, dsn: Mapping[str, Any]) -> Self:
         """Read `dsn` or `readOnlyDsn` of a database; the CRD lets through exactly one of their two forms."""
         if reference := dsn.get("secretKeyRef"):
             return cls(reference["name"], reference["key"], {})
         connection = dsn["fromSecret"]
-        return cls(connection["name"], None, {k: str(v) for k, v in connection.items() if k != "name"}, outweighs)
+        return cls(connection["name"], None, {k: str(v) for k, v in connection.items() if k != "name"})
 
 
 class Reference(NamedTuple):
@@ -118,7 +117,7 @@ class Database:
         return cls(
             id=database["id"],
             source=Source.parse(database["dsn"]),
-            read_only_source=Source.parse(read_only, outweighs=True) if read_only else None,
+            read_only_source=Source.parse(read_only) if read_only else None,
             tls=Tls.parse(tls) if tls else None,
             options={k: v for k, v in database.items() if k not in ("id", "dsn", "readOnlyDsn", "tls")},
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -124,18 +124,22 @@ def _dsn(source: Source, secrets: Mapping[str, Mapping[str, Any] | None]) -> str
                 Reason.SECRET_INVALID, f"Secret {source.secret} has an empty key {source.key}: write a DSN into it"
             )
         return data[source.key]
-    outweighing = source.parts if source.outweighs else {}
-    if data.get("uri") and not outweighing:
+    if data.get("uri") and not source.parts:
         return data["uri"]
-    parts = {"port": "5432"} | dict(source.parts)
-    for part, keys in _PARTS.items():
-        if value := next((data[key] for key in keys if data.get(key)), None):
-            parts[part] = outweighing.get(part, value)
+    found = {part: next((data[key] for key in keys if data.get(key)), None) for part, keys in _PARTS.items()}
+    parts = {"port": "5432"} | {part: value for part, value in found.items() if value} | dict(source.parts)
     if absent := [part for part in _PARTS if part not in parts]:
-        lacks = "lacks" if outweighing else "has no key uri and lacks"
-        message = f"Secret {source.secret} {lacks} {', '.join(absent)}: add them"
+        lacks = f"lacks {', '.join(absent)}: add them"
+        if not data.get("uri"):
+            return Finding(Reason.SECRET_KEY_MISSING, f"Secret {source.secret} has no key uri and {lacks}")
+        said = " and ".join(source.parts)
+        message = f"the spec says {said}, so uri of Secret {source.secret} does not count, and it {lacks}"
         return Finding(Reason.SECRET_KEY_MISSING, message)
-    return _uri(parts)
+    hosts, ports = (parts[part].split(",") for part in ("host", "port"))
+    if len(ports) not in (1, len(hosts)):
+        message = f"Secret {source.secret}: {len(hosts)} hosts cannot have {len(ports)} ports"
+        return Finding(Reason.SECRET_INVALID, message)
+    return _uri(parts, hosts, ports * (len(hosts) // len(ports)))
 
 
 def _texts(source: Source, secret: Mapping[str, Any]) -> dict[str, str] | Finding:
@@ -162,7 +166,12 @@ def _text(value: str) -> str:
     return base64.b64decode(value, validate=True).decode().strip()
 
 
-def _uri(parts: Mapping[str, str]) -> str:
+def _uri(parts: Mapping[str, str], hosts: Sequence[str], ports: Sequence[str]) -> str:
     user, password, dbname = (quote(parts[part], safe="") for part in ("user", "password", "dbname"))
-    host, port = (quote(parts[part], safe=",:") for part in ("host", "port"))  # of several, separated by commas
-    return f"postgresql://{user}:{password}@{f'[{host}]' if ':' in host else host}:{port}/{dbname}"
+    where = ",".join(f"{_host(host)}:{quote(port, safe='')}" for host, port in zip(hosts, ports, strict=True))
+    return f"postgresql://{user}:{password}@{where}/{dbname}"
+
+
+def _host(host: str) -> str:
+    quoted = quote(host, safe=":")
+    return f"[{quoted}]" if ":" in quoted else quoted

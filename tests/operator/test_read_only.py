@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from session_operator.kinds import SECRETS, STORES
+from session_operator.kinds import DEPLOYMENTS, SECRETS, STORES
 
 from .api import Api, condition, mounted
 
@@ -61,3 +61,23 @@ async def test_a_secret_that_is_missing_is_named_with_the_field_and_heals_when_i
 
     await api.deployed(seconds=5)
     await api.until(STORES, "chat", lambda body: body["status"]["databases"][0]["state"] == "Resolved")
+
+
+@pytest.mark.parametrize("field", ["dsn", "readOnlyDsn"])
+async def test_a_database_that_the_spec_names_is_served_or_nothing_is(api: Api, field: str) -> None:
+    """Never another tenant's, which the Secret names."""
+    uri = "postgresql://agno:secret@db:5432/tenant1"
+    await api.write_secret("chat-main", dsn="postgresql://agno:secret@db:5432/agno")
+    await api.write_secret("chat-app", uri=uri)
+    source = {field: {"fromSecret": {"name": "chat-app", "dbname": "tenant2"}}}
+    await api.write_store(databases=[{"id": "main", "dsn": DATABASES[0]["dsn"]} | source])
+    store = await api.until_condition("chat", "DatabasesResolved", "False", "SecretKeyMissing")
+    assert "the spec says dbname, so uri of Secret chat-app does not count" in str(store["status"])
+    assert await api.get(DEPLOYMENTS, "chat") is None
+
+    await api.write_secret(
+        "chat-app", uri=uri, host="a,b", port="6432", user="agno", password="secret", dbname="tenant1"
+    )
+
+    found = await dsn_map(api, mounted(await api.deployed()))
+    assert found[field] == "postgresql://agno:secret@a:6432,b:6432/tenant2"

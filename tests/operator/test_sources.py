@@ -79,17 +79,32 @@ CONNECTION: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "several hosts": (
         {"host": "a,b", "port": "5432,5433", "user": "u", "password": "pw", "dbname": "d"},
         {},
-        "postgresql://u:pw@a,b:5432,5433/d",
+        "postgresql://u:pw@a:5432,b:5433/d",
+    ),
+    "several hosts with one port": (
+        {"host": "a,fd00::5", "port": "6432", "user": "u", "password": "pw", "dbname": "d"},
+        {},
+        "postgresql://u:pw@a:6432,[fd00::5]:6432/d",
+    ),
+    "several hosts whose port the store names": (
+        {"host": "a,b", "port": "5432,5433", "user": "u", "password": "pw", "dbname": "d"},
+        {"port": 6432},
+        "postgresql://u:pw@a:6432,b:6432/d",
+    ),
+    "a database that the store names, and a uri": (
+        {"uri": "postgresql://u:pw@db/tenant1", "host": "db", "user": "u", "password": "pw", "dbname": "tenant1"},
+        {"dbname": "tenant2"},
+        "postgresql://u:pw@db:5432/tenant2",
     ),
     "a port that only the store names": (
         {"host": "db", "user": "u", "password": "pw", "dbname": "d"},
         {"port": 6432},
         "postgresql://u:pw@db:6432/d",
     ),
-    "a part that both name, of which the Secret's counts": (
+    "a part that both name, of which the store's counts": (
         {"host": "db", "user": "u", "password": "pw", "dbname": "d"},
         {"host": "other"},
-        "postgresql://u:pw@db:5432/d",
+        "postgresql://u:pw@other:5432/d",
     ),
 }
 
@@ -128,6 +143,37 @@ def test_a_connection_secret_names_all_that_it_lacks() -> None:
 
     assert resolution.state == "SecretKeyMissing"
     assert resolution.message == "Secret zalando has no key uri and lacks host, dbname: add them"
+
+
+@pytest.mark.parametrize("field", ["dsn", "readOnlyDsn"])
+@pytest.mark.parametrize(
+    ("values", "said", "state", "message"),
+    [
+        (
+            {"uri": "postgresql://u:pw@db/tenant1"},
+            {"dbname": "tenant2"},
+            "SecretKeyMissing",
+            "the spec says dbname, so uri of Secret app does not count, and it lacks host, user, password: add them",
+        ),
+        (
+            {"host": "a,b,c", "port": "1,2", "user": "u", "password": "pw", "dbname": "d"},
+            {},
+            "SecretInvalid",
+            "Secret app: 3 hosts cannot have 2 ports",
+        ),
+    ],
+)
+def test_what_the_spec_says_wins_or_is_refused(
+    field: str, values: dict[str, str], said: Any, state: str, message: str
+) -> None:
+    other = {"secretKeyRef": {"name": "main", "key": "dsn"}}
+    source = {"dsn": other} | {field: {"fromSecret": {"name": "app"} | said}}
+    secrets = {"app": secret(**values), "main": secret(dsn="postgresql://db")}
+
+    (resolution,) = resolve(store(database(**source)), secrets)
+
+    prefix = "readOnlyDsn: " if field == "readOnlyDsn" else ""
+    assert (resolution.state, resolution.message, resolution.dsn) == (state, prefix + message, None)
 
 
 def test_bytes_in_keys_that_nobody_asked_for_do_no_harm() -> None:
@@ -181,7 +227,7 @@ def test_a_database_is_resolved_when_the_dsn_of_its_replica_is_there_too(found: 
     ],
     ids=["nothing", "host", "all"],
 )
-def test_what_is_written_of_a_replica_outweighs_the_secret_of_its_database(written: Any, dsn: str) -> None:
+def test_what_is_written_of_a_replica_counts_before_the_secret_of_its_database(written: Any, dsn: str) -> None:
     cluster = {"name": "chat-app"}
     values, _, primary = CONNECTION["CloudNativePG"]
     of = store(database(dsn={"fromSecret": cluster}, readOnlyDsn={"fromSecret": cluster | written}))
@@ -189,15 +235,6 @@ def test_what_is_written_of_a_replica_outweighs_the_secret_of_its_database(writt
     (resolution,) = resolve(of, {"chat-app": secret(**values)})
 
     assert (resolution.dsn, resolution.read_only_dsn) == (primary, dsn)
-
-
-def test_a_replica_cannot_be_made_of_a_uri_and_a_host() -> None:
-    replica = {"fromSecret": {"name": "chat-app", "host": "chat-ro"}}
-    uri = secret(uri="postgresql://app:pw@chat-rw/app")
-
-    (resolution,) = resolve(store(database(readOnlyDsn=replica)), {"chat-main": secret(dsn="x"), "chat-app": uri})
-
-    assert resolution.message == "readOnlyDsn: Secret chat-app lacks dbname, user, password: add them"
 
 
 def test_a_dsn_is_not_in_the_repr() -> None:
