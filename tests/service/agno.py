@@ -34,11 +34,14 @@ ALTER TABLE ai.agno_sessions DROP CONSTRAINT agno_sessions_pkey,
 DROP TABLE ai.agno_schema_versions"""
 
 
-def templates(server: Server) -> None:
-    """Make a template database of each layout."""
+def templates(server: Server, extension: str | None = None) -> None:
+    """Make a template database of each layout, with this extension in it."""
+    server.run("DROP DATABASE IF EXISTS empty")
     with closing(psycopg2.connect(server.dsn())) as connection:
         connection.autocommit = True
         new_database(connection, "empty")
+    if extension is not None:
+        server.run(f"CREATE EXTENSION {extension}", database="empty")
     for layout, dataset in {"v3": "v3", "v2": "v2", "mixed": "mixed"}.items():
         server.run(f"CREATE DATABASE {layout} TEMPLATE empty")
         server.run((DATASETS / f"dataset_{dataset}.sql").read_text(), database=layout)

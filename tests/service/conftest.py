@@ -1,5 +1,6 @@
 """PostgreSQL for the tests of the service: a fresh database for each, and a server of its own where one gets hurt."""
 
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -12,7 +13,7 @@ from session_service.store.session_store import SessionStore
 from tests.postgresql.programs import NEWEST
 
 from .agno import Agno, templates
-from .postgres import ADMIN, Server, embedded, standby
+from .postgres import ADMIN, Server, coordinator, embedded, standby
 
 OpenDatabase = Callable[..., Database]
 OpenStore = Callable[..., SessionStore]
@@ -27,6 +28,12 @@ def postgres_version() -> int:
 
 @pytest.fixture(scope="session")
 def postgres(postgres_version: int) -> Iterator[Server]:
+    """The server under test; with CITUS_DSN a coordinator of Citus, for the tests of the store."""
+    if dsn := os.environ.get("CITUS_DSN"):
+        citus = coordinator(dsn)
+        templates(citus, extension="citus")
+        yield citus
+        return
     with embedded(version=postgres_version) as server:
         templates(server)
         yield server

@@ -1,10 +1,11 @@
 """A real PostgreSQL for the tests of the service: databases by template, and ways to hurt a server."""
 
 import itertools
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,31 @@ class Server:
         for process in reversed(self.processes):
             with suppress(psutil.NoSuchProcess):
                 process.resume()
+
+
+@dataclass(frozen=True)
+class Coordinator(Server):
+    """The coordinator of a Citus cluster, by a DSN of its superuser: each schema is on a node of its own."""
+
+    citus: str = ""
+
+    def dsn(self, database: str = ADMIN, **words: str) -> str:
+        """The DSN for one of its databases."""
+        options = "-c citus.enable_schema_based_sharding=on"
+        return make_dsn(self.citus, **{"dbname": database, "options": options, **words})
+
+    def run(self, statement: str, *values: Any, database: str = ADMIN) -> list[tuple[Any, ...]]:
+        """The rows of one statement; a database that is made takes the place of one that was left behind."""
+        if created := re.match(r"CREATE DATABASE (\w+)", statement):
+            super().run(f"DROP DATABASE IF EXISTS {created[1]}")
+        return super().run(statement, *values, database=database)
+
+
+def coordinator(dsn: str) -> Coordinator:
+    """The Citus cluster that a DSN leads to."""
+    with closing(psycopg2.connect(dsn)) as connection:
+        version = connection.server_version // 10000
+    return Coordinator(Path(), Path(), version, citus=dsn)
 
 
 def _memory() -> Path | None:

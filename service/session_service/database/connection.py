@@ -126,6 +126,15 @@ class Connection(aiopg.Connection):
                 raise
         return await self._run(sql, parameters)
 
+    async def transaction(self, statements: Sequence[str]) -> None:
+        """Run these in one transaction, each sent for itself: Citus takes no string of several.
+
+        After an error the connection is left in the failed transaction, and so is of no more use.
+        """
+        limit = [self._prefix.removesuffix("; ")] if self._prefix else []
+        for sql in ("BEGIN", *limit, *statements, "COMMIT"):
+            await self._run(sql, None)
+
     async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
         # less than aiopg's cursor does: no task and no timeout of its own, which cost as much as the statement
         cursor = self._conn.cursor()  # raises where the connection is lost: nothing is left behind then

@@ -103,6 +103,14 @@ class Database:
             has_written(len(rows))
             return rows
 
+    async def write_together(self, statements: Sequence[str]) -> None:
+        """Run these statements, which give no rows, in one transaction."""
+        async with _Loan(self) as connection:
+            try:
+                await connection.transaction(statements)
+            finally:
+                self.written_at = time.monotonic()
+
     async def _run(self, sql: str, parameters: Sequence[Any] | None) -> list[Row]:
         async with _Loan(self) as connection:
             return await self._fetch(connection, sql, parameters, prepare=parameters is not None)

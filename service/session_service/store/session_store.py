@@ -108,8 +108,8 @@ class SessionStore:
         return missing_tables(await self.layout(), self.tables)
 
     async def create_tables(self) -> None:
-        """Create agno's missing tables; the statements of one string are one transaction."""
+        """Create agno's missing tables, all or none."""
         statements = await self.missing_tables()
         if statements:
-            await self.database.write("; ".join(statements))
+            await self.database.write_together(statements)
         self._layout = None

@@ -4,6 +4,9 @@ import asyncio
 
 import pytest
 
+from session_service.database.connection import Connection
+from session_service.database.errors import StatementFailed
+
 CATALOG = """
 SELECT table_name || '.' || column_name, data_type || ' ' || is_nullable || ' ' || COALESCE(column_default, '')
 FROM information_schema.columns WHERE table_schema = 'ai' AND table_name = ANY(%s)
@@ -58,3 +61,33 @@ async def test_simultaneous_starts_on_an_empty_database_all_succeed(new_agno, v3
     empty = new_agno("empty")
     await asyncio.gather(*(open_store(empty).create_tables() for _ in range(8)))
     assert catalog(empty) == catalog(v3)
+
+
+async def test_each_statement_is_sent_for_itself(new_agno, open_store, monkeypatch):
+    sent = []
+    run = Connection._run
+
+    async def note(self, sql, parameters):
+        sent.append(sql)
+        return await run(self, sql, parameters)
+
+    store = open_store(new_agno("empty"))
+    await store.layout()
+    monkeypatch.setattr(Connection, "_run", note)
+    await store.create_tables()
+    making = sent[sent.index("BEGIN") :]  # before it the catalog is asked
+    assert making[-1] == "COMMIT"
+    assert len(making) > 20
+    assert [sql for sql in making if ";" in sql] == []
+
+
+async def test_a_statement_that_fails_leaves_nothing_and_no_transaction(new_agno, open_store):
+    empty = new_agno("empty")
+    empty.run("CREATE SCHEMA ai; CREATE VIEW ai.agno_schema_versions AS SELECT 1 AS table_name")
+    store = open_store(empty)
+    with pytest.raises(StatementFailed):
+        await store.create_tables()
+    assert not (await store.layout(fresh=True)).sessions_table
+    empty.run("DROP VIEW ai.agno_schema_versions")
+    await store.create_tables()
+    assert (await store.layout()).name == "v3"
