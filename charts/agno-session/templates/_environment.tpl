@@ -21,6 +21,7 @@
 {{- end }}
 {{- $plain := dict
   "AGNO_DEFAULT_DB_ID" .Values.defaultDatabase
+  "AGNO_SESSION_SCHEMA" .Values.schema
   "AGNO_REQUIRE_DB_ID" .Values.requireDatabase
   "AGNO_REQUEST_TIMEOUT_SECONDS" .Values.requestTimeoutSeconds
   "AGNO_MAX_BODY_BYTES" (int64 .Values.maxBodyBytes)
