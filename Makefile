@@ -24,11 +24,12 @@ run: $(RUN) ## Serve demo sessions from an embedded PostgreSQL on http://127.0.0
 test: lint $(AGENTOS) ## Lint, types, unit, service, operator and contract tests
 	POSTGRES_VERSIONS=$(OLDEST_AND_NEWEST) $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
 
-lint: $(INSTALLED) ## Style, types, the layers of docs/architecture.md, and Dockerfiles
+lint: $(INSTALLED) ## Style, types, the layers of docs/architecture.md, plain English, and Dockerfiles
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/plain_english.py
 	$(BIN)/hadolint Dockerfile.* tests/e2e/Dockerfile.* examples/*/Dockerfile
 
 contract-test: $(INSTALLED) $(AGENTOS) ## Replay the contract against AgentOS itself and against the service

@@ -113,12 +113,12 @@ class Objects:
         return [(kind, item) for kind, item in found if is_owned(item, self._store.uid)]
 
     async def delete_unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> None:
-        """Delete it."""
+        """Delete the objects that the store owns and no longer wants."""
         for kind, item in self.unwanted(wanted):
             await self._delete(kind, item, "is no longer wanted")
 
-    def needless(self, asked: Set[tuple[Kind, str]]) -> frozenset[tuple[Kind, str]]:
-        """What the store does not ask for and what was not there: need not be read again for the same spec."""
+    def skippable(self, asked: Set[tuple[Kind, str]]) -> frozenset[tuple[Kind, str]]:
+        """The optional objects that the store neither asks for nor has: the same spec need not read them again."""
         return frozenset(self._optional(asked) - self._live.keys())
 
     def _optional(self, asked: Set[tuple[Kind, str]]) -> Set[tuple[Kind, str]]:

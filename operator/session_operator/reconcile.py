@@ -56,7 +56,7 @@ class Reconciler:
         self._observer = Observer(cluster)
         self._stores_of_secret: dict[Key, set[Key]] = defaultdict(set)
         self._secrets_of_store: dict[Key, frozenset[Key]] = {}
-        self._needless: dict[Key, tuple[str, int, frozenset[tuple[Kind, str]]]] = {}
+        self._skippable: dict[Key, tuple[str, int, frozenset[tuple[Kind, str]]]] = {}
         self._pace = Pace()
 
     def stores_of(self, secret: Key) -> Iterable[Key]:
@@ -71,7 +71,7 @@ class Reconciler:
         body = await self._cluster.get(STORES, key.namespace, key.name)
         if body is None or "deletionTimestamp" in body["metadata"]:  # owner references do the rest
             self._remember(key, frozenset())
-            self._needless.pop(key, None)
+            self._skippable.pop(key, None)
             self._pace.next_look(key, settled=True)
             self._tell(key, None)
             return None
@@ -88,7 +88,7 @@ class Reconciler:
         no_key = missing_key(store, secrets, config_maps)
         version = key_version(store, secrets)
         del secrets
-        objects = await Objects.read(self._cluster, store, self._known_needless(store))
+        objects = await Objects.read(self._cluster, store, self._known_skippable(store))
         outcome = Outcome()
         if no_key:
             outcome.failure = Finding(no_key.reason, f"auth: {no_key.message}")
@@ -157,16 +157,16 @@ class Reconciler:
             await objects.delete_unwanted(wanted)
             outcome.applied = outcome.failure is None
             asked = {(KINDS[each["apiVersion"], each["kind"]], each["metadata"]["name"]) for each in rendered}
-            self._needless[store.key] = store.uid, store.generation, objects.needless(asked)
+            self._skippable[store.key] = store.uid, store.generation, objects.skippable(asked)
         except ApiError as refusal:
             if refusal.status not in (400, 403, 422):
                 raise
             outcome.failure, outcome.refusal = Finding(Reason.APPLY_REFUSED, refusal.message), refusal
         return outcome
 
-    def _known_needless(self, store: SessionStore) -> frozenset[tuple[Kind, str]]:
-        uid, generation, needless = self._needless.get(store.key, ("", 0, frozenset()))
-        return needless if (uid, generation) == (store.uid, store.generation) else frozenset()
+    def _known_skippable(self, store: SessionStore) -> frozenset[tuple[Kind, str]]:
+        uid, generation, skippable = self._skippable.get(store.key, ("", 0, frozenset()))
+        return skippable if (uid, generation) == (store.uid, store.generation) else frozenset()
 
     def _remember(self, store: Key, secrets: frozenset[Key]) -> None:
         for secret in self._secrets_of_store.pop(store, frozenset()) - secrets:

@@ -33,5 +33,5 @@ def check_equal(servers: Sequence[Server], sessions: int) -> int:
                 if isinstance(each, dict) and _CLOCK in each.get("meta", {}):
                     each["meta"][_CLOCK] = 0
             if found := list(differences(first, answer)):
-                raise RuntimeError(f"{path}: {server.name} answers otherwise than {servers[0].name}: {found[:5]}")
+                raise RuntimeError(f"{path}: {server.name} answers differently from {servers[0].name}: {found[:5]}")
     return number

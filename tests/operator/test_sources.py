@@ -1,4 +1,4 @@
-"""A Secret as others write it becomes a DSN, or a word on what is wrong with it."""
+"""A Secret as others write it becomes a DSN, or a finding that says what is wrong."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ class DatabaseError(Exception):
 
 
 class Refused(DatabaseError):
-    """The database answers, and will not have us: wrong password, no such database, no privilege, malformed DSN.
+    """The server rejects us: wrong password, no such database, no privilege, malformed DSN.
 
-    Or we can't have it: `column` is the one of agno's that can't be read.
+    Or its tables are unreadable: `column` is agno's column that can't be read.
     """
 
     def __init__(

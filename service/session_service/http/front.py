@@ -40,7 +40,7 @@ log = logging.getLogger("session_service.http")
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """Answers every request. aiohttp's own router is not asked: it decodes and redirects otherwise than AgentOS."""
+    """Answers every request. It does not use aiohttp's router, which decodes and redirects differently from AgentOS."""
 
     router: Router[Handler]
     authenticator: Authenticator

@@ -22,7 +22,7 @@ class Route(Generic[Handler]):
 
 @dataclass(frozen=True, slots=True)
 class Match(Generic[Handler]):
-    """What a request runs into."""
+    """The matched route of a request, with the values of its path."""
 
     handler: Handler
     template: str

@@ -1,4 +1,4 @@
-"""What a real server says when it will not have us, and the state and the word that it becomes."""
+"""What a real server says when it rejects a connection, and the state and reason that follow."""
 
 import asyncio
 from contextlib import suppress

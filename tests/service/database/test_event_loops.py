@@ -1,4 +1,4 @@
-"""The connection on uvloop, whose readers and writers behave otherwise than asyncio's own (aiopg#909)."""
+"""The connection on uvloop, whose readers and writers behave differently from asyncio's own (aiopg#909)."""
 
 import asyncio
 

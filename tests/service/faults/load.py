@@ -81,7 +81,7 @@ class Load:
             for path in PATHS[number % len(PATHS) :] + PATHS[: number % len(PATHS)]:
                 status, body = await self._ask(client, "GET", path)
                 if status == 200 and body != self.known[path]:
-                    self.wrong.append(f"{path} was answered otherwise than before")
+                    self.wrong.append(f"{path} was answered differently than before")
 
     async def _write(self, client: aiohttp.ClientSession, leaving: asyncio.Event, writer: int) -> None:
         while not leaving.is_set():

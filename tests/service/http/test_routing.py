@@ -1,4 +1,4 @@
-"""Which handler a method and a path run into, as AgentOS routes them."""
+"""Which handler a method and a path match, as AgentOS routes them."""
 
 import pytest
 
