@@ -1,6 +1,6 @@
-"""What the API server sends, read an object at a time: of metadata, which others fill as they like, what is looked at.
+"""Reads answers of the API server one object at a time, and of its metadata only what the operator uses.
 
-The rest never becomes objects of Python: of 1.5 MB of `managedFields` they would take twenty times as much.
+Others can fill metadata at will. As Python objects, 1.5 MB of `managedFields` would take twenty times as much memory.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from session_operator.shallow import decoded
 
 REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
 _LONGEST_ENTRY = 65_536
-"""Bytes of the operator's own entry of `managedFields`. Most have some 700, those of large Deployments 20,000."""
+"""Bytes of the operator's own entry of `managedFields`. Most have about 700, those of large Deployments 20,000."""
 _LONGEST_OF_OTHERS = 4096
 _MOST_OF_OTHERS = 3
 _LONGEST_ANNOTATION = 256
 _LONGEST_UID = 64
-"""Characters. The API server makes uids of 36, and takes any in an owner reference."""
+"""Characters. The API server creates uids of 36 characters, and accepts any uid in an owner reference."""
 _Text = str | None | UnsetType
 
 
@@ -89,14 +89,14 @@ _ANYTHING = msgspec.json.Decoder()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list: its objects, and what asks for the next part, empty at the end."""
+    """A part of a list: its objects, and the token for the next part, which is empty at the end."""
 
     items: Sequence[Raw]
     rest: str
 
     @classmethod
     def read(cls, text: bytes) -> Page:
-        """Read an answer that is a list."""
+        """Parse an answer that is a list."""
         found = decoded(_LIST, text)
         return cls(found.items or (), found.metadata.rest)
 
@@ -105,13 +105,13 @@ class Page:
 
 
 def pruned(text: bytes | Raw) -> Object:
-    """An object with what is looked at of its metadata, and all of the rest. `fieldsV1` stays the text that it is."""
+    """An object with only the metadata that the operator uses. `fieldsV1` stays unparsed text."""
     members = decoded(_MEMBERS, text)
     return {name: _metadata(part) if name == "metadata" else decoded(_ANYTHING, part) for name, part in members.items()}
 
 
 def event(line: bytes) -> tuple[str, Raw]:
-    """An event of a watch: its type, and the object, not read yet."""
+    """An event of a watch: its type, and the unparsed object."""
     found = decoded(_EVENT, line)
     return found.type, found.object
 

@@ -21,7 +21,7 @@ from session_operator.shallow import loads
 REQUEST_TIMEOUT = 30
 WATCH_SECONDS = 300
 WATCH_SILENCE = 90
-"""Seconds. The API server sends a bookmark each minute: longer silence means a dead connection."""
+"""Seconds. The API server sends a bookmark every minute, so a longer silence means a dead connection."""
 LONGEST = 8 * 2**20
 """Bytes of an object, or of an event of a watch. etcd takes objects of 1.5 MB."""
 _METHODS = {
@@ -35,18 +35,18 @@ _METHODS = {
 }
 """The HTTP method of each verb of the API."""
 PASSING = (429, 500, 502, 503, 504)
-"""What an API server answers that is overloaded, or that has lost its etcd: every request may be made once more."""
+"""Statuses of an API server that is overloaded or has lost its etcd: any request may be repeated."""
 RETRY_PAUSES = (0.1, 0.4, 1.6)
 PAGE, PAGE_BYTES = 100, 2 * 2**20
-"""How many objects are listed at a time, and how long an answer may be: with more, fewer objects are asked for."""
+"""Objects per page of a list, and bytes per answer. If an answer is longer, the page is repeated with fewer objects."""
 READ_AT_A_TIME = 8
-"""Answers. Each is as long as others make it."""
+"""Answers that are read at the same time. Others determine how long each one is."""
 LONGEST_PAUSE = 10
-"""Seconds. A server that asks for more patience gets it from the queue."""
+"""Seconds. If a server asks for a longer pause, the queue retries the store later."""
 
 
 class Cluster:
-    """One API server, asked with the rights of the operator's ServiceAccount or of a kubeconfig."""
+    """A client of one API server, with the rights of the operator's ServiceAccount or of a kubeconfig."""
 
     def __init__(
         self, configuration: Configuration, fence: Callable[[], None], sent: Callable[[str, str], None]
@@ -67,8 +67,8 @@ class Cluster:
     ) -> AsyncIterator[Self]:
         """Connect to the API server that the environment names.
 
-        `fence` raises before a forbidden write. `sent` is told the verb of each request and its HTTP status, or
-        `error` where there was none.
+        `fence` raises before a forbidden write. `sent` is called with the verb and the HTTP status of each request, or
+        `error` if there was no answer.
         """
         cluster = cls(await kubeconfig.load(), fence, sent)
         try:
@@ -81,7 +81,7 @@ class Cluster:
         return await kubeconfig.credentials(self._configuration)
 
     async def serves(self, kind: Kind) -> bool:
-        """Whether the API server knows the kind."""
+        """Whether the API server serves the kind."""
         try:
             served = await self._call("get", kind.group_path)
         except ApiError as error:
@@ -93,7 +93,7 @@ class Cluster:
     async def get(
         self, kind: Kind, namespace: str, name: str, *, metadata_only: bool = False, whole: bool = False
     ) -> Object | None:
-        """Read one object, None if there is none: of its metadata what `pruned` keeps, or the `whole`."""
+        """Read one object, None if it does not exist. Its metadata is what `pruned` keeps, or all of it if `whole`."""
         try:
             accept = metadata_accept("get") if metadata_only else "application/json"
             return await self._call("get", kind.path(namespace, name), accept=accept, read=loads if whole else pruned)
@@ -113,7 +113,7 @@ class Cluster:
     ) -> AsyncIterator[Object]:
         """List the objects of one namespace, or of all, that have the labels and the fields of the selectors.
 
-        They come one at a time, and are as large as whoever makes them likes: keep of each what is needed.
+        Yields one at a time. Their creators determine their size, so keep only what you need of each.
         """
         query = ({"labelSelector": selector} if selector else {}) | ({"fieldSelector": fields} if fields else {})
         accept = metadata_accept("list") if metadata_only else "application/json"
@@ -142,9 +142,9 @@ class Cluster:
         manager: str = MANAGER,
         dry_run: bool = False,
     ) -> Object:
-        """Server-side apply: take the wanted fields over from whoever set them, drop those no longer wanted.
+        """Server-side apply: take over the wanted fields from other managers, and drop those no longer wanted.
 
-        Gives the object as it is then; of a `dry_run` the whole of it.
+        Returns the resulting object; the whole object for a `dry_run`.
         """
         metadata = wanted["metadata"]
         return await self._call(
@@ -153,27 +153,27 @@ class Cluster:
             query={"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {}),
             body=wanted,
             content_type="application/apply-patch+yaml",
-            passing=(*PASSING, 409),  # it names no version, so it may be made again as it is
+            passing=(*PASSING, 409),  # it names no version, so it can be repeated unchanged
             read=loads if dry_run else pruned,
         )
 
     async def create(self, kind: Kind, body: Object) -> Object:
-        """Make a new object."""
+        """Create an object."""
         return await self._call("create", kind.path(body["metadata"]["namespace"]), body=body)
 
     async def replace(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
-        """Write an object that was read, unless somebody else wrote it since: `ApiError` 409."""
+        """Write back an object that was read. Raises `ApiError` 409 if somebody else has written it since."""
         metadata = body["metadata"]
         query = {"dryRun": "All"} if dry_run else {}
         return await self._call("update", kind.path(metadata["namespace"], metadata["name"]), query=query, body=body)
 
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
-        """Change some fields of an object that is there."""
+        """Change some fields of an existing object by a merge patch."""
         path = kind.path(namespace, name)
         return await self._call("patch", path, body=patch, content_type="application/merge-patch+json")
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        """Delete the one object with this uid, if it is still there. `ApiError` 409 if it has another by now."""
+        """Delete the object with this uid, if it still exists. Raises `ApiError` 409 if another object has its name."""
         try:
             body = {"preconditions": {"uid": uid}}
             await self._call("delete", kind.path(namespace, name), body=body)
@@ -187,8 +187,8 @@ class Cluster:
     ) -> AsyncIterator[AsyncIterator[tuple[str, Object]]]:
         """Open a watch: ADDED, MODIFIED, DELETED or BOOKMARK with the metadata of an object, until the server ends it.
 
-        It begins after the resourceVersion `since`, or with the objects that are there. Asks for
-        PartialObjectMetadata: what the objects hold never leaves the API server.
+        It begins after the resourceVersion `since`, or with the existing objects. It asks for
+        PartialObjectMetadata, so the content of the objects never leaves the API server.
         """
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS)}
         query |= {"resourceVersion": since} if since else {}
@@ -271,10 +271,10 @@ class Cluster:
 
 
 def _fenced(fence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
-    """The class of requests of which none writes without the fence, asked as late as can be.
+    """A class of requests that check the fence before they write, at the last possible moment.
 
-    Whoever is frozen after that still writes when it wakes up, so neither waiting for a connection nor making one comes
-    in between.
+    A process that is frozen after the check still writes when it wakes up. So the check comes after waiting for a
+    connection and after opening one.
     """
 
     class Fenced(aiohttp.ClientRequest):
@@ -294,8 +294,8 @@ async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Obj
 
 
 async def watched(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Raw]]:
-    """The events of a watch, a line each: the type, and the object, not read yet."""
-    # aiohttp's own lines end the watch at 128 KiB, and annotations alone may have twice that
+    """The events of a watch, one per line: the type and the unparsed object."""
+    # aiohttp's line reader fails at 128 KiB, and annotations alone may have twice that
     rest = b""
     async for piece in content.iter_any():
         *whole, rest = (rest + piece).split(b"\n")
@@ -306,5 +306,5 @@ async def watched(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Raw
 
 
 def metadata_accept(verb: str) -> str:
-    """The header Accept of a request that gets the metadata of objects alone."""
+    """The Accept header of a request for metadata only."""
     return f"application/json;as=PartialObjectMetadata{'List' if verb == 'list' else ''};g=meta.k8s.io;v=v1"

@@ -1,4 +1,4 @@
-"""What `session-operator run` runs: kopf watches SessionStores, an event only puts a key on the queue."""
+"""Runs `session-operator run`: kopf watches SessionStores, and an event only puts a key on the queue."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WATCH_SECONDS = 60
 """How long kopf's watch of SessionStores lasts before it is reopened, which shows that it is alive."""
 
 LISTED_AT_A_TIME = 10
-"""Stores of a page that kopf asks for: their metadata, each up to 1.5 MB."""
+"""Stores per page of kopf's lists. kopf gets their metadata, of up to 1.5 MB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Options:
 
 
 class Controller:
-    """One operator, leading or not: its queue, its watches and what they tell of themselves."""
+    """One operator, leader or standby: its queue, its watches and their metrics."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -61,7 +61,7 @@ class Controller:
         self.metrics = Metrics(self._queue, self._heartbeats)
 
     async def run(self) -> None:
-        """Serve until a signal, as one of several replicas if there is a Lease. Raises LeaseLost."""
+        """Serve until a signal, as one of several replicas if a Lease is configured. Raises LeaseLost."""
         options, metrics = self._options, self.metrics
         async with (
             listening(options.listen, routes(self._health, metrics.registry)),
@@ -74,7 +74,7 @@ class Controller:
             lease = Lease(cluster, options.lease_namespace, identity, options.lease_seconds)
             await lease.acquire()
             try:
-                # A connection of its own, so that renewals never wait for other requests
+                # A separate client, so that renewals never wait for other requests
                 async with Cluster.connect(lease.check, metrics.request) as fenced, asyncio.TaskGroup() as group:
                     holding = group.create_task(lease.hold())
                     await self.operate(fenced)
@@ -96,12 +96,12 @@ class Controller:
         for namespace in namespaces:
             heartbeats.heard(STORES.plural, STORES.path(namespace))
         async with asyncio.TaskGroup() as group:
-            # Before kopf starts: at its end it cancels every task that it did not see then
+            # Before kopf starts: when it ends, it cancels every task that it did not see at its start
             tasks = [
                 *(group.create_task(queue.work(handle)) for _ in range(options.workers)),
                 *(group.create_task(each.run(options.resync)) for each in watches),
             ]
-            # Else kopf asks for the name of the user, and an image has none, nor has a user that the cluster chose
+            # Otherwise kopf asks for the user name, which neither the image nor a user chosen by the cluster has
             identity: Any = socket.gethostname()
             await kopf.operator(
                 identity=identity,
@@ -141,7 +141,7 @@ class Controller:
         return registry
 
     def _tracing(self) -> aiohttp.TraceConfig:
-        """What kopf asks of the API server."""
+        """Counts kopf's requests to the API server."""
 
         async def answered(_: Any, __: SimpleNamespace, told: aiohttp.TraceRequestEndParams) -> None:
             verb = _verb(told.url.path, told.url.query)
@@ -159,7 +159,7 @@ class Controller:
 
 
 class _Patience:
-    """Seconds between the tries of a request, without end: where they run out, kopf drops the watch for good."""
+    """Endless pauses between retries, in seconds. If they ended, kopf would drop the watch for good."""
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((0.5, 1, 2), itertools.repeat(4))
@@ -171,7 +171,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True  # no right to watch namespaces and CRDs is needed
     settings.execution.max_workers = 1  # no handler is synchronous
     settings.queueing.worker_limit = 50
-    # Of these 50 each serves one store at a time, and would wait 5 s for more to come: ten stores a second
+    # Each of these 50 handles one store at a time, and would wait 5 s for more events: ten stores a second
     settings.queueing.idle_timeout = 0.1
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
@@ -186,10 +186,10 @@ def _settings() -> kopf.OperatorSettings:
 
 
 class ListOfStores(aiohttp.ClientResponse):
-    """An answer to kopf, which holds lists until all is handled: of each store, what tells it apart."""
+    """An answer for kopf, which keeps lists until all is handled. It holds only the identity of each store."""
 
     async def json(self, **_: Any) -> Any:
-        """Read the body."""
+        """Parse the body, and keep the identity of each store."""
         text = await self.read()
         if self.status != 200 or _verb(self.url.path, self.url.query) != "list":
             return loads(text)
@@ -203,7 +203,7 @@ def _told_apart(item: Mapping[str, Any]) -> Object:
 
 
 async def _metadata_alone(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Which stores there are and that they changed is all that kopf is told: what they hold is read one by one."""
+    """Pass to kopf only which stores exist and that they changed; the operator reads their content one by one."""
     verb = _verb(request.url.path, request.url.query)
     if verb != "get":
         request.headers["Accept"] = metadata_accept(verb)
@@ -215,13 +215,13 @@ async def _metadata_alone(request: aiohttp.ClientRequest, send: aiohttp.ClientHa
 
 
 class _StoresToldApart:
-    """A watch as kopf gets it, of each store what tells it apart: kopf would end with an object that is too deep."""
+    """A watch for kopf with only the identity of each store: an object that is too deep would end kopf."""
 
     def __init__(self, content: aiohttp.StreamReader) -> None:
         self._content = content
 
     async def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
-        """The lines."""
+        """Yield the lines of the watch, each with the identity of its store."""
         async for kind, text in watched(self._content):
             told = _told_apart(pruned(text)) if kind in ("ADDED", "MODIFIED", "DELETED") else loads(text)
             yield json.dumps({"type": kind, "object": told}).encode() + b"\n"
@@ -231,7 +231,7 @@ class _StoresToldApart:
 
 
 def _verb(path: str, query: Mapping[str, str]) -> str:
-    """The verb of a request of kopf, which only reads."""
+    """The API verb of a request of kopf, which only reads."""
     if query.get("watch"):
         return "watch"
     return "list" if path.endswith(f"/{STORES.plural}") else "get"

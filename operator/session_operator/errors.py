@@ -1,15 +1,15 @@
-"""What the API server says when it refuses."""
+"""Errors of the API server."""
 
 from __future__ import annotations
 
 import json
 
 _LONGEST = 4096
-"""Characters of a message: the server quotes what it refuses, however long."""
+"""Characters of a message. The server quotes the refused object, at any length."""
 
 
 class ApiError(Exception):
-    """The API server refused: HTTP status, its reason and its message; for how many seconds to leave it alone."""
+    """An error answer of the API server: HTTP status, reason, message, and the seconds of its Retry-After."""
 
     def __init__(self, status: int, reason: str, message: str, retry_after: float = 0) -> None:
         message = message[:_LONGEST]
@@ -21,10 +21,10 @@ class ApiError(Exception):
 
 
 def error_of(code: int, text: str, retry_after: str = "") -> ApiError:
-    """The error of an answer with an HTTP status, a Status as JSON or plain text, and a Retry-After."""
+    """The error in an answer. Its body is a Status as JSON, or plain text."""
     seconds = float(retry_after) if retry_after.isdecimal() else 0
     try:
         status = json.loads(text)
-    except (ValueError, RecursionError):  # of paths that it does not know, the API server speaks plain text
+    except (ValueError, RecursionError):  # for an unknown path the API server answers in plain text
         return ApiError(code, "Unknown", text.strip()[:200], seconds)
     return ApiError(status.get("code", code), status.get("reason", "Unknown"), status.get("message", ""), seconds)

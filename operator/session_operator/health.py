@@ -1,4 +1,4 @@
-"""GET /healthz: 200 while work and watches go on, be it leading or waiting to lead. GET /metrics, on the same port."""
+"""GET /healthz: 200 while work and watches make progress, in the leader and in the standby. GET /metrics, same port."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 STALLED_SECONDS = 180
-"""Six requests in a row that the API server does not answer: only a bug, or a dead connection, takes so long."""
+"""Six consecutive requests without an answer of the API server. Only a bug or a dead connection takes that long."""
 SILENT_SECONDS = 300
-"""A watch that lives says something each minute. This is long enough to take it up again several times."""
+"""A live watch says something every minute. This is long enough to reopen it several times."""
 
 
 def verdict(stalled_for: float, ages: Mapping[str, float]) -> Mapping[str, Any]:
-    """What /healthz says: that all is well, or what is not."""
+    """The body of /healthz: `ok`, or what is stuck."""
     if stalled_for > STALLED_SECONDS:
         return {"status": "stalled", "seconds": round(stalled_for)}
     if silent := sorted(watch for watch, age in ages.items() if age > SILENT_SECONDS):
@@ -25,7 +25,7 @@ def verdict(stalled_for: float, ages: Mapping[str, float]) -> Mapping[str, Any]:
 
 
 def routes(health: Callable[[], Mapping[str, Any]], registry: CollectorRegistry) -> list[web.RouteDef]:
-    """What the operator answers: 503 unless health says ok, and what the registry holds."""
+    """The routes: /healthz answers 503 unless `health` says ok, /metrics prints the registry."""
 
     async def healthz(_: web.Request) -> web.Response:
         body = health()

@@ -1,4 +1,4 @@
-"""The kinds that an API server may lack: what a store is told where one is asked for, and all else is made."""
+"""Kinds that an API server may not serve: a store that asks for one is told so, and everything else is applied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REMEDIES = {
 
 
 async def served(cluster: Cluster, rendered: Iterable[Object]) -> tuple[Sequence[tuple[Kind, Object]], Finding | None]:
-    """The objects by kind, without those of a kind that the API server lacks; what to say of these."""
+    """The objects of kinds that the API server serves, and a finding about the others, if any."""
     wanted = [(KINDS[each["apiVersion"], each["kind"]], each) for each in rendered]
     absent = [kind for kind, _ in wanted if kind in INSTALLABLE and not await cluster.serves(kind)]
     return [(kind, each) for kind, each in wanted if kind not in absent], _finding(absent)

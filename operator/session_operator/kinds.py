@@ -9,20 +9,20 @@ from typing import NewType, Self
 from session_operator.resource import GROUP, KIND, PLURAL, VERSION
 
 _SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]+")
-"""Characters that mean nothing in a URL, and neither of the two segments that lead elsewhere."""
+"""Characters without a meaning in a URL, but not the segments `.` and `..`."""
 Path = NewType("Path", str)
-"""The path of a request: made here, and nowhere else."""
+"""The path of a request. Only this module makes one."""
 
 
 class NotASegment(ValueError):
-    """A text that would lead a request elsewhere. It is not repeated: nobody knows what it is."""
+    """A text that would change the path of a request. The message does not repeat it, because it may be anything."""
 
     def __init__(self) -> None:
         super().__init__("a name or a namespace that is no single segment of a path")
 
 
 class Segment(str):
-    """One segment of a path. Names come from specs, labels, files and command lines: none is believed."""
+    """One segment of a path. Names come from specs, labels, files and command lines, so none is trusted."""
 
     __slots__ = ()
 
@@ -42,13 +42,13 @@ class Kind:
 
     @property
     def group_path(self) -> Path:
-        """The path that tells what is served of the API group."""
+        """The path that lists the resources of the API group."""
         return Path(f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}")
 
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> Path:
         """The path of one object, of a collection, or of a collection of all namespaces.
 
-        Raises `NotASegment` for whatever would lead elsewhere.
+        Raises `NotASegment` for a name that would change the path.
         """
         scope = ("namespaces", namespace) if namespace is not None else ()
         parts = (*scope, self.plural, *(part for part in (name, subresource) if part is not None))
@@ -73,10 +73,10 @@ PROMETHEUS_RULES = Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheu
 LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENTS = Kind("events.k8s.io/v1", "Event", "events")
 INSTALLABLE = (HTTP_ROUTES, SERVICE_MONITORS, PROMETHEUS_RULES)
-"""The kinds that the API server may lack."""
+"""The kinds that the API server may not serve."""
 OPTIONAL = (NETWORK_POLICIES, DISRUPTION_BUDGETS, AUTOSCALERS, INGRESSES, *INSTALLABLE)
-"""The kinds that the operator applies where a store asks for them."""
+"""The kinds that the operator applies only if a store asks for them."""
 OWNED = (SERVICE_ACCOUNTS, SECRETS, SERVICES, DEPLOYMENTS, *OPTIONAL)
 """The kinds that the operator applies."""
 KINDS = {(kind.api_version, kind.name): kind for kind in OWNED}
-"""The kinds that the operator applies, by what objects say."""
+"""The kinds that the operator applies, by apiVersion and kind."""

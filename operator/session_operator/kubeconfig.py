@@ -1,4 +1,4 @@
-"""Where the API server is and who asks: the ServiceAccount of a pod, else $KUBECONFIG or ~/.kube/config."""
+"""Address and credentials for the API server: the ServiceAccount of a pod, else $KUBECONFIG or ~/.kube/config."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class NotConfigured(Exception):
-    """Nothing says where the API server is."""
+    """No configuration names an API server."""
 
 
 async def load() -> Configuration:
-    """The configuration of the client."""
+    """Load the configuration of the client. Raises `NotConfigured`."""
     configuration = Configuration(connection_pool_maxsize=0)  # without a limit: each watch keeps one
-    # Else aiohttp looks for proxies and for ~/.netrc before every request, in threads
+    # Otherwise aiohttp looks for proxies and for ~/.netrc before every request, in threads
     configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
     try:
         if _in_a_pod():
@@ -60,7 +60,7 @@ def current_namespace() -> str:
 
 
 def own_namespace() -> str | None:
-    """The namespace of the pod that this runs in, if it does."""
+    """The namespace of the pod that this runs in; None outside of a pod."""
     path = _SERVICE_ACCOUNT / "namespace"
     return path.read_text() if path.exists() else None
 

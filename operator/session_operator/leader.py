@@ -1,4 +1,4 @@
-"""One of several replicas leads: the one that holds the Lease, as long as it renews it."""
+"""Leader election: the replica that holds the Lease leads, as long as it renews it (docs/adr)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class LeaseLost(Exception):
 
 
 class Lease:
-    """A coordination.k8s.io Lease. No clock of another machine is believed: what counts is how long it did not change.
+    """A coordination.k8s.io Lease. It trusts no clock of another machine: it measures how long the Lease is unchanged.
 
-    A holder renews it every seventh of `seconds`. It gives up after two thirds of `seconds` without success, before
-    others may take it after `seconds`.
+    The holder renews it every seventh of `seconds`. Without success it gives up after two thirds of `seconds`, before
+    others may take the Lease after `seconds`.
     """
 
     def __init__(self, cluster: Cluster, namespace: str, identity: str, seconds: float) -> None:
@@ -38,7 +38,7 @@ class Lease:
         self._seen: tuple[str, float] = ("", 0.0)
 
     def check(self) -> None:
-        """Fence: raise LeaseLost unless the Lease is held for sure."""
+        """Fence: raise LeaseLost unless this replica certainly holds the Lease."""
         if not self._held():
             raise LeaseLost("the Lease is not held")
 
@@ -50,14 +50,14 @@ class Lease:
         logger.info("%s: leading", self._identity)
 
     async def hold(self) -> None:
-        """Renew the Lease for ever. Raises LeaseLost when that is no longer sure."""
+        """Renew the Lease for ever. Raises LeaseLost when this replica may no longer hold it."""
         while True:
             await asyncio.sleep(self._pause)
             await self._try()
             self.check()
 
     async def release(self) -> None:
-        """Let the next one lead at once. If that fails, it will when the Lease runs out."""
+        """Release the Lease, so that another replica leads at once. If that fails, it leads when the Lease expires."""
         if not self._held():
             return
         self._valid_until = 0.0
@@ -73,7 +73,7 @@ class Lease:
         return time.monotonic() < self._valid_until
 
     async def _try(self) -> bool:
-        """Take or renew the Lease. False if somebody else holds it, or nobody could be asked."""
+        """Take or renew the Lease. False if another replica holds it, or if the API server did not answer."""
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._seconds / 3):
@@ -85,7 +85,7 @@ class Lease:
                 else:
                     return False
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
-            if not isinstance(error, ApiError) or error.status != 409:  # 409: another was faster
+            if not isinstance(error, ApiError) or error.status != 409:  # 409: another replica was faster
                 logger.warning("lease: %s: %s", type(error).__name__, error)
             return False
         self._valid_until = begun + self._seconds * 2 / 3

@@ -1,4 +1,4 @@
-"""The operator's own port, which any pod of the cluster may reach: a request costs little, and so do all of them."""
+"""The operator's own port. Any pod of the cluster may reach it, so each request and all together cost little."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
 MOST_CONNECTIONS = 64
-"""Of probes and scrapers there are a few. One more takes the place of the oldest."""
+"""There are only a few probes and scrapers. A further connection replaces the oldest."""
 
 _LIMITS: dict[str, Any] = {
     "keepalive_timeout": 75.0,
     "max_line_size": 2048,
     "max_field_size": 4096,
     "max_headers": 32,
-    # bodies mean nothing here: none is inflated, and none is waited for
+    # no route reads a body, so none is decompressed or awaited
     "auto_decompress": False,
     "lingering_time": 0,
 }
@@ -28,7 +28,7 @@ _LIMITS: dict[str, Any] = {
 
 @asynccontextmanager
 async def listening(listen: str, routes: list[web.RouteDef]) -> AsyncIterator[None]:
-    """Answer these routes on HOST:PORT as long as the context lasts."""
+    """Serve these routes on HOST:PORT while the context is open."""
     host, _, port = listen.rpartition(":")
     application = web.Application(middlewares=[_unencoded])
     application.add_routes(routes)
@@ -55,7 +55,7 @@ class _Connection(RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        # aiohttp would tell its version and Python's
+        # aiohttp would send its version and Python's
         resp.headers[SERVER] = "session-operator"
         if request.can_read_body:
             resp.force_close()

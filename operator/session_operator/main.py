@@ -200,9 +200,9 @@ def _run(given: argparse.Namespace) -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    # Of its own only: at debug, kopf and the client print whole objects
+    # Only the operator's own loggers: at debug, kopf and the client print whole objects
     logging.getLogger("session_operator").setLevel(given.log_level.upper())
-    logging.getLogger("kubernetes.aio.config").setLevel(logging.ERROR)  # what it warns of, it raises as well
+    logging.getLogger("kubernetes.aio.config").setLevel(logging.ERROR)  # it also raises what it warns about
     options = Options(
         namespaces=tuple(given.namespace),
         workers=given.workers,
@@ -213,7 +213,7 @@ def _run(given: argparse.Namespace) -> int:
     )
     status = 0
     try:
-        # What was imported stays, and a pass over a store makes thousands of objects that go again by themselves
+        # Imports stay, and the thousands of objects of a pass are freed by reference counting
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)
         asyncio.run(Controller(options).run())

@@ -1,4 +1,4 @@
-"""What the operator tells of itself at /metrics (docs/reference/metrics.md)."""
+"""The operator's metrics, at /metrics (docs/reference/metrics.md)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pass = Callable[[Key], Awaitable[float | None]]
 
 
 class Metrics:
-    """The metrics of one operator, in a registry of its own."""
+    """The metrics of one operator, in a separate registry."""
 
     def __init__(self, queue: WorkQueue[Key], heartbeats: Heartbeats) -> None:
         registry = self.registry = CollectorRegistry()
@@ -56,11 +56,11 @@ class Metrics:
             self._reconciles.labels(result)
 
     def request(self, verb: str, code: str) -> None:
-        """Count a request to the API server; `code` is the HTTP status, or `error` where none came."""
+        """Count a request to the API server; `code` is the HTTP status, or `error` without an answer."""
         self._requests.labels(verb, code).inc()
 
     def measured(self, reconcile: Pass) -> Pass:
-        """The pass, counted and timed."""
+        """Run a reconcile pass, and record its duration and result."""
 
         async def measure(key: Key) -> float | None:
             begun, result = time.perf_counter(), "error"
@@ -76,20 +76,20 @@ class Metrics:
 
 
 class Stores(Collector):
-    """The stores that there are, counted by the status of each condition."""
+    """Counts the existing stores by the status of each condition."""
 
     def __init__(self) -> None:
         self._conditions: dict[Key, Mapping[str, str]] = {}
 
     def reported(self, key: Key, conditions: Mapping[str, str] | None) -> None:
-        """Take in the conditions of a store, the status of each by its type; None once it is gone."""
+        """Record the conditions of a store, as status by type; None once the store is deleted."""
         if conditions is None:
             self._conditions.pop(key, None)
         else:
             self._conditions[key] = conditions
 
     def collect(self) -> Iterator[Metric]:
-        """Give the one metric."""
+        """Yield the metric."""
         counts = Count(item for conditions in self._conditions.values() for item in conditions.items())
         family = GaugeMetricFamily(
             "session_operator_stores", "SessionStores by the status of a condition", labels=["condition", "status"]

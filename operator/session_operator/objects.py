@@ -1,4 +1,4 @@
-"""The objects of a store in the cluster: what is there, what differs from what is wanted, what may go."""
+"""The objects of a store in the cluster: which exist, which differ from the wanted ones, which may be deleted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Objects:
-    """What has the names of a store's objects, owned or not, as of one pass over the store."""
+    """The existing objects with the names that a store uses, owned by it or not, as read in one pass."""
 
     def __init__(self, cluster: Cluster, store: SessionStore, live: Mapping[tuple[Kind, str], Object]) -> None:
         self._cluster = cluster
@@ -34,7 +34,7 @@ class Objects:
 
     @classmethod
     async def read(cls, cluster: Cluster, store: SessionStore, but: Container[tuple[Kind, str]] = ()) -> Self:
-        """Read them: of all but the Deployment the metadata alone. `but` names some that are known not to be there."""
+        """Read them: the whole Deployment, of others the metadata. `but` names some that are known not to exist."""
         namespace, name = store.key
         named = [(kind, name) for kind in OWNED if kind is not SECRETS] + [(SERVICES, store.metrics_service)]
         named = [each for each in named if each not in but]
@@ -49,29 +49,29 @@ class Objects:
 
     @property
     def deployment(self) -> Object | None:
-        """The Deployment, if it is the store's own."""
+        """The Deployment, if the store owns it."""
         deployment = self._live.get((DEPLOYMENTS, self._store.key.name))
         return deployment if deployment is not None and is_owned(deployment, self._store.uid) else None
 
     def has_map(self, name: str | None) -> bool:
-        """Whether there is a DSN map of the store of that name."""
+        """Whether the store has a DSN map of that name."""
         return (SECRETS, name) in self._live
 
     async def find(self, kind: Kind, name: str) -> Object | None:
-        """The object that is there, owned or not."""
-        if (kind, name) not in self._live and kind is SECRETS:  # it may have lost its labels
+        """The existing object, owned or not; None if there is none."""
+        if (kind, name) not in self._live and kind is SECRETS:  # somebody may have removed its labels
             secret = await self._cluster.get(kind, self._store.key.namespace, name, metadata_only=True)
             if secret is not None:
                 self._live[kind, name] = secret
         return self._live.get((kind, name))
 
     def target(self, bare: Object, there: Object | None) -> Object:
-        """The stamped object, in the form in which it was applied if an earlier version did that for the same spec."""
+        """The stamped object; in its earlier form, if an earlier version applied that for the same spec."""
         forms = [stamp(form) for form in (bare, *earlier(bare))]
         return next((form for form in forms if there is not None and is_applied(form, there)), forms[0])
 
     def taken(self, kind: Kind, there: Object) -> Finding | None:
-        """What to say of an object whose name the store needs, if it belongs to somebody else."""
+        """A finding if an object that the store does not own has a name that the store needs."""
         if is_owned(there, self._store.uid) or _ours_to_take(there):
             return None
         name = there["metadata"]["name"]
@@ -79,7 +79,7 @@ class Objects:
         return Finding(Reason.NAME_TAKEN, message)
 
     async def apply(self, wanted: Sequence[tuple[Kind, Object]], recorder: Recorder) -> Finding | None:
-        """Apply what differs. Says so if a name belongs to somebody else."""
+        """Apply the objects that differ. Returns a finding if somebody else owns one of the names."""
         store = self._store
         for kind, bare in wanted:
             name = bare["metadata"]["name"]
@@ -107,7 +107,7 @@ class Objects:
         return None
 
     def unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> list[tuple[Kind, Object]]:
-        """What the store asked for once and no longer does."""
+        """The owned objects that the store no longer wants."""
         optional = self._optional({(kind, each["metadata"]["name"]) for kind, each in wanted})
         found = [(kind, item) for (kind, name), item in self._live.items() if (kind, name) in optional]
         return [(kind, item) for kind, item in found if is_owned(item, self._store.uid)]
@@ -126,7 +126,7 @@ class Objects:
         return optional - asked
 
     async def delete_old_maps(self, wanted: str | None) -> None:
-        """Delete the DSN maps that no pod has and none will get."""
+        """Delete the DSN maps that no pod uses or will use."""
         deployment, prefix = self.deployment, name_prefix(self._store)
         maps = {name: item for (kind, name), item in self._live.items() if kind is SECRETS and name.startswith(prefix)}
         kept = {wanted, mounted_map(deployment["spec"]["template"]) if deployment else None}
@@ -138,7 +138,7 @@ class Objects:
             await self._delete(SECRETS, maps[name], "is mounted by no pod")
 
     async def _hand_over_replicas(self, deployment: Object) -> None:
-        """Keep the number of pods when the spec no longer says it: a field that nobody owns falls back to 1."""
+        """Keep the number of pods when the spec no longer sets it: a field that nobody owns is reset to 1."""
         # A HorizontalPodAutoscaler never starts from 0
         replicas = max(deployment["spec"]["replicas"], self._store.fewest_pods or 0)
         metadata = {name: deployment["metadata"][name] for name in ("namespace", "name")}
@@ -152,13 +152,13 @@ class Objects:
 
 
 def _ours_to_take(there: Object) -> bool:
-    """Whether an object without our owner reference was ours: somebody removed the reference and set no other owner."""
+    """Whether we may take back an object: somebody removed our owner reference and set no other owner."""
     owners = there["metadata"].get("ownerReferences", ())
     return was_applied(there) and not any(owner.get("controller") for owner in owners)
 
 
 async def _maps(cluster: Cluster, store: SessionStore) -> dict[tuple[Kind, str], Object]:
-    """The DSN maps of a store. Anybody may give a Secret its labels; those of others cost no memory."""
+    """The DSN maps of a store. Anybody can set its labels on a Secret, so foreign ones are dropped as they are read."""
     secrets = cluster.list(SECRETS, store.key.namespace, selector=instance_selector(store), metadata_only=True)
     return {
         (SECRETS, each["metadata"]["name"]): each

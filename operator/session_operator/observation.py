@@ -1,4 +1,4 @@
-"""What runs of a store, observed: its Deployment, its pods, and what each pod says of its databases."""
+"""Observes a store: its Deployment, its pods, and what each pod reports about the databases."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from session_operator.workload import Workload, workload
 
 ASK_SECONDS = 1
 LOOK_SECONDS = 1.5
-"""What asking the pods of a store may take in all: no pod that hangs keeps others from being asked for longer."""
+"""Seconds for asking all pods of a store, so that pods that hang delay the others by no more than this."""
 ASKED_OF_ONE, ASKED_IN_ALL = 8, 32
-"""Pods that are asked at a time: of one store, of all stores."""
+"""Pods that are asked at the same time: of one store, and of all stores."""
 
 
 class Observer:
@@ -36,13 +36,13 @@ class Observer:
         """Look at the Deployment and its pods."""
         pods = await pods_of(self._cluster, deployment, instance_selector(store))
         newest = [pod for pod in pods if mounted_map(pod) == mounted_map(deployment["spec"]["template"])]
-        # Those that are not ready first: they may know why
+        # pods that are not ready first: they may know why
         urls = {pod["metadata"]["name"]: url for pod in sorted(newest, key=is_ready) if (url := health_url(pod))}
         answers = await self.answers(urls)
         return workload(deployment, pods, answers, [database.id for database in store.databases])
 
     async def answers(self, urls: Mapping[str, str]) -> Mapping[str, bytes]:
-        """What the pods of one store answer, by the names of those that do in time."""
+        """The answers of a store's pods, by pod name. Pods that do not answer in time are left out."""
         answers, waiting = {}, iter(urls.items())
 
         async def some() -> None:
@@ -60,10 +60,10 @@ class Observer:
 
 
 async def ask(url: str) -> bytes | None:
-    """What a pod says of its databases; None where the network does not let the operator through.
+    """What a pod says of its databases; None if the network does not let the operator through.
 
-    Anything may run in a pod. So this is the one place that asks one: what it sends is read to a limit and as it is,
-    never inflated, and leads nowhere.
+    Anything may run in a pod, so this is the only place that asks one. It reads an answer up to a limit, does not
+    decompress it, and follows no redirect.
     """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(socket_factory=_Limited.of),
@@ -80,7 +80,7 @@ async def ask(url: str) -> bytes | None:
 
 
 class _Limited(socket.socket):
-    """A socket that ends after so many bytes, whether they are a body, headers, interim answers or framing."""
+    """A socket that ends after a number of bytes, of body, headers, interim answers and framing together."""
 
     _left = LONGEST_ANSWER
 

@@ -1,4 +1,4 @@
-"""Which DSN maps of a store may go: those that no pod has, and none will get."""
+"""Selects the DSN maps of a store to delete: those that no pod uses or will use."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from session_operator.render.pod import mounted_map
 from session_operator.resource import Object
 
 _IN_THE_MAKING = 10
-"""So many of the newest stay until the Deployment controller has seen all of the Deployment: it may be making pods of
-one of them."""
+"""How many of the newest maps stay until the Deployment controller has seen the newest Deployment. It may be creating
+pods with one of them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mounting:
-    """What matters of a ReplicaSet: how new it is, the map that its pods mount, and whether it has pods."""
+    """A ReplicaSet: its revision, the map that its pods mount, and whether it has pods."""
 
     revision: int
     dsn_map: str
@@ -36,10 +36,10 @@ class Mounting:
 def old_maps(
     maps: Mapping[str, Object], kept: Set[str | None], mountings: Iterable[Mounting], *, all_seen: bool
 ) -> Collection[str]:
-    """The names of maps to delete. `all_seen` says whether there is a ReplicaSet of all that was rolled out.
+    """The names of the maps to delete. `all_seen` says whether every rolled-out template has its ReplicaSet.
 
-    While a rollout does not end, Kubernetes keeps the ReplicaSet of each change, however many there are: of those
-    without pods the last few alone keep their maps, as many as there are after a rollout.
+    While a rollout is stalled, Kubernetes keeps a ReplicaSet for each change, without a limit. Of those without pods,
+    only the last few keep their maps, as many as after a finished rollout.
     """
     newest = sorted(mountings, reverse=True)
     mounted = {each.dsn_map for number, each in enumerate(newest) if each.has_pods or number <= REVISIONS}
@@ -49,4 +49,5 @@ def old_maps(
 
 def _made(item: Object) -> tuple[str, int]:
     metadata = item["metadata"]
-    return metadata["creationTimestamp"], int(metadata["resourceVersion"])  # of one second, the later has the larger
+    # the time has whole seconds; within one, versions grow
+    return metadata["creationTimestamp"], int(metadata["resourceVersion"])

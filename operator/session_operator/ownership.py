@@ -1,7 +1,7 @@
-"""Whether an object still is as the operator applied it, told from its metadata alone.
+"""Tells from its metadata whether an object is still as the operator applied it.
 
-Server-side apply records in `managedFields` which fields the operator set; whoever changes the value of one takes
-it over. So nothing drifted while the operator owns every field that it wants, whatever defaults there are beside.
+Server-side apply records in `managedFields` which fields the operator set; whoever changes the value of a field takes
+it over. So while the operator owns every field that it wants, nothing has drifted, whatever defaults were added.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from session_operator.resource import GROUP, MANAGER, Object
 from session_operator.shallow import loads
 
 _Path = tuple[str, ...]
-"""Keys of FieldsV1: f:<field>, or k:<keys of a list item as JSON>. There, {} is a leaf or an atomic whole, and "." the
-thing itself."""
+"""Keys of FieldsV1: f:<field>, or k:<keys of a list item as JSON>. In it, {} is a leaf or an atomic value, and "." the
+item itself."""
 APPLIED_ANNOTATION = f"{GROUP}/applied"
-"""Hash of what was applied last: tells that a field is no longer wanted."""
+"""Hash of what was applied last. It shows that a field is no longer wanted."""
 
 
 def stamp(wanted: Object) -> Object:
-    """Add the hash of an object to it. The data of a Secret stays out: the name of a DSN map stands for it."""
+    """Add the hash of an object to it. It excludes the data of a Secret, which the name of a DSN map covers."""
     content = json.dumps({k: v for k, v in wanted.items() if k != "data"}, sort_keys=True)
     applied = {APPLIED_ANNOTATION: hashlib.sha256(content.encode()).hexdigest()[:16]}
     annotations = wanted["metadata"].get("annotations", {}) | applied
@@ -32,7 +32,7 @@ def stamp(wanted: Object) -> Object:
 
 
 def is_owned(live: Object, uid: str) -> bool:
-    """Whether the store of this uid controls the object."""
+    """Whether the store with this uid is the controller of the object."""
     return any(owner["uid"] == uid for owner in live["metadata"].get("ownerReferences", ()) if owner.get("controller"))
 
 
@@ -42,14 +42,14 @@ def was_applied(live: Object) -> bool:
 
 
 def applied_at(live: Object) -> datetime | None:
-    """When the operator last changed the object, None if that is not known."""
+    """When the operator last changed the object; None if unknown."""
     applied = _applied(live)
     return datetime.fromisoformat(applied["time"]) if applied and "time" in applied else None
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A field that is no longer as the operator applied it, and the field manager that set it, if any has it now."""
+    """A field that no longer has the applied value, and the field manager that owns it now, if any."""
 
     field: str
     manager: str
@@ -62,7 +62,7 @@ def owns_replicas(live: Object) -> bool:
 
 
 def is_applied(wanted: Object, live: Object) -> bool:
-    """Whether the stamped object is what was applied last. If not, there is something new to apply."""
+    """Whether the stamped object equals the one applied last. If not, it must be applied."""
     applied = _applied(live)
     if applied is None or applied["apiVersion"] != wanted["apiVersion"]:
         return False
@@ -71,7 +71,7 @@ def is_applied(wanted: Object, live: Object) -> bool:
 
 
 def drift(wanted: Object, live: Object) -> tuple[Drift, ...]:
-    """What others changed since the object was applied."""
+    """The fields that others changed since the object was applied."""
     applied = _applied(live)
     owned = loads(applied["fieldsV1"]) if applied else {}
     metadata = {k: v for k, v in wanted["metadata"].items() if k not in ("name", "namespace")}
@@ -129,7 +129,7 @@ def _manager(live: Object, path: _Path) -> str:
 
 
 def _readable(path: _Path) -> str:
-    """Write a path as kubectl explain does, list items by their keys: spec.ports[port=80].targetPort."""
+    """Print a path as kubectl explain does, with keys for list items: spec.ports[port=80].targetPort."""
     text = ""
     for key in path:
         if key.startswith("f:"):

@@ -1,4 +1,4 @@
-"""The pods of a store: those that its own Deployment controls, whatever labels others carry."""
+"""The pods of a store: those that its Deployment controls. Labels prove nothing, because anybody can set them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from session_operator.resource import Object
 
 
 async def pods_of(cluster: Cluster, deployment: Object, selector: str) -> list[Object]:
-    """List them. `selector` narrows what is looked through, it proves nothing."""
+    """List the pods. `selector` only narrows the search; the owner references decide."""
     namespace = deployment["metadata"]["namespace"]
     pods = [of_interest(pod) async for pod in cluster.list(PODS, namespace, selector=selector)]
     if not pods:
         return []
-    # After the pods, so that there is the ReplicaSet of each
+    # after the pods, so that the ReplicaSet of each pod exists
     replica_sets = cluster.list(REPLICA_SETS, namespace, selector=selector, metadata_only=True)
     owners = [each["metadata"]["uid"] async for each in replica_sets if is_owned(each, deployment["metadata"]["uid"])]
     return [pod for pod in pods if any(is_owned(pod, owner) for owner in owners)]
 
 
 def of_interest(pod: Object) -> Object:
-    """What of a pod is looked at; all of it may be large, and there may be a thousand."""
+    """The part of a pod that the operator uses. Whole pods may be large, and there may be a thousand."""
     containers, volumes = pod["spec"]["containers"], pod["spec"].get("volumes", ())
     return {
         "metadata": _only(pod["metadata"], "name", "deletionTimestamp", "ownerReferences"),
@@ -43,7 +43,7 @@ def _only(body: Object, *names: str) -> Object:
 
 
 def health_url(pod: Object) -> str | None:
-    """Where to ask a pod for its databases, None while it has no address, or if it does not run our container."""
+    """The URL of a pod's /healthz/ready; None if the pod has no address or does not run our container."""
     address = pod.get("status", {}).get("podIP")
     if not address or pod["status"].get("phase") != "Running" or "deletionTimestamp" in pod["metadata"]:
         return None
@@ -56,6 +56,6 @@ def health_url(pod: Object) -> str | None:
 
 
 def is_ready(pod: Object) -> bool:
-    """Whether Kubernetes takes the pod for ready."""
+    """Whether Kubernetes considers the pod ready."""
     conditions = pod.get("status", {}).get("conditions", ())
     return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)

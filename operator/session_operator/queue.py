@@ -1,6 +1,6 @@
-"""A keyed work queue: each key waits once, is worked on by one worker at a time, and comes back later if it failed.
+"""A keyed work queue: a key waits once, has one worker at a time, and comes back later if it failed.
 
-Keys of different owners take turns, so that none waits for all that another has.
+Keys of different owners take turns, so that no owner waits for all keys of another.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class _Work:
 
 
 class WorkQueue(Generic[K]):
-    """Keys to work on, by turns of those whose keys they are. Belongs to one event loop.
+    """Keys to work on; their owners take turns. Belongs to one event loop.
 
-    A key added while it is worked on is worked on once more afterwards. A failing key comes back after `first_delay`
-    seconds, then twice that and so on up to `longest_delay`, a little less at random. A new event comes first.
-    Work on a key that takes longer than `longest_work` seconds fails.
+    A key that is added during its work is worked on once more. A failing key comes back after `first_delay` seconds,
+    then twice that and so on, up to `longest_delay`, each a little less at random; a new event does not wait for it.
+    Work on a key fails after `longest_work` seconds.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class WorkQueue(Generic[K]):
         self._moved = 0.0
 
     def add(self, key: K) -> None:
-        """Ask for a key to be worked on, now."""
+        """Queue a key to be worked on now."""
         if timer := self._timers.pop(key, None):
             timer.cancel()
         if key in self._active:
@@ -68,26 +68,26 @@ class WorkQueue(Generic[K]):
             self._stand_in_line(key)
 
     def idle(self) -> bool:
-        """Whether nothing waits and nothing is worked on; keys that come back later do not count."""
+        """Whether no key waits and none is being worked on; keys that come back later do not count."""
         return not self._waiting and not self._active
 
     def depth(self) -> int:
-        """How many keys wait."""
+        """The number of waiting keys."""
         return len(self._waiting)
 
     def oldest(self) -> float:
-        """Seconds since the oldest key was added that is not done yet; 0 while there is none."""
+        """Seconds since the oldest unfinished key was added; 0 if there is none."""
         added = [*self._waiting.values(), *(work.added for work in self._active.values())]
         return time.monotonic() - min(added) if added else 0.0
 
     def stalled_for(self) -> float:
-        """Seconds since a key was done last, or that one has been worked on; 0 while there is none to do."""
+        """Seconds without progress: since a key was last finished or its work began; 0 if no key waits."""
         if self.idle():
             return 0.0
         return time.monotonic() - min(self._moved, *(work.begun for work in self._active.values()), math.inf)
 
     async def work(self, handle: Callable[[K], Awaitable[float | None]]) -> None:
-        """One worker: runs until cancelled. What `handle` returns is the seconds until the next look at the key."""
+        """Run one worker until cancelled. `handle` returns the seconds until the next look at the key, or None."""
         while True:
             key = await self._next()
             self._active[key] = _Work(added=self._waiting.pop(key), begun=time.monotonic())

@@ -1,4 +1,4 @@
-"""Why a condition is as it is: the one word and the words about it."""
+"""The reasons of conditions, and findings: a reason with its message."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A reason with what to say about it."""
+    """A reason, and a message for people."""
 
     reason: Reason
     message: str

@@ -29,14 +29,14 @@ from session_operator.status import applied_generation, begun, is_reported, refu
 logger = logging.getLogger(__name__)
 
 _ROTATED = (SECRETS, DEPLOYMENTS, NETWORK_POLICIES)
-"""What depends on what Secrets hold."""
+"""Kinds whose objects depend on the content of Secrets."""
 Tell = Callable[[Key, Mapping[str, str] | None], None]
-"""Takes in what became of a store: the status of each condition by its type, None once the store is gone."""
+"""Called with the conditions of a store, as status by type; with None once the store is deleted."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of applying the objects of a store; a refusal is raised once it is reported."""
+    """The result of applying the objects of a store; a refusal is raised after it is reported."""
 
     applied: bool = False
     dsn_map: str | None = None
@@ -64,9 +64,9 @@ class Reconciler:
         return tuple(self._stores_of_secret.get(secret, ()))
 
     async def reconcile(self, key: Key) -> float | None:
-        """Make one pass. Returns the seconds until the next look, None if an event will tell.
+        """Make one pass. Returns the seconds until the next one, None to wait for an event.
 
-        Raises `ApiError` and what the network raises: try again later.
+        Raises `ApiError` and errors of the network, after which the caller retries later.
         """
         body = await self._cluster.get(STORES, key.namespace, key.name)
         if body is None or "deletionTimestamp" in body["metadata"]:  # owner references do the rest
@@ -121,7 +121,7 @@ class Reconciler:
         return self._pace.next_look(key, settled=_settled(status))
 
     async def _refuse(self, key: Key, body: Object, wrong: str) -> None:
-        """Tell that a spec is not carried out: nothing that it names is read, nothing that it asks for is made."""
+        """Report that a spec is refused: nothing that it names is read, and nothing that it asks for is created."""
         logger.warning("%s: refused: %s", key, wrong)
         self._remember(key, frozenset())
         self._pace.next_look(key, settled=True)
@@ -135,13 +135,13 @@ class Reconciler:
         )
         try:
             await self._write_status(key, metadata["uid"], status)
-        except ApiError as error:  # of an object with such a spec, the API server may not take a status; it quotes both
+        except ApiError as error:  # the API server may refuse a status beside such a spec, and quotes both
             logger.warning("%s: status: %s %s", key, error.status, error.reason)
 
     async def _apply(
         self, store: SessionStore, objects: Objects, resolutions: Sequence[Resolution], version: str | None
     ) -> Outcome:
-        """Bring the objects to what the spec and the Secrets say."""
+        """Apply the objects that the spec and the Secrets ask for."""
         dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
         replicas = {each.database.id: each.read_only_dsn for each in resolutions if each.read_only_dsn is not None}
         rendered = render(store, dsns, version, read_only_dsns=replicas)
@@ -179,7 +179,7 @@ class Reconciler:
             self._secrets_of_store[store] = secrets
 
     async def _named(self, kind: Kind, store: SessionStore, names: Iterable[str]) -> dict[str, Object | None]:
-        """The objects that a store names, None for one that is missing."""
+        """The objects that a store names, by name; None for a missing one."""
         ordered = sorted(names)
 
         async def read(name: str) -> Object | None:

@@ -1,4 +1,4 @@
-"""SessionStore as types: what a user writes in `spec`, read once and never changed."""
+"""SessionStore as immutable types, read from the `spec` that a user writes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ INSTANCE_LABEL = "app.kubernetes.io/instance"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 Object = dict[str, Any]
-"""A Kubernetes object as the API server speaks it: JSON."""
+"""A Kubernetes object as JSON."""
 _TOLD = 5
-"""How many mistakes of a spec are told at a time."""
+"""How many mistakes of a spec one message lists."""
 
 
 class Malformed(ValueError):
-    """A spec that only another schema let through: what is wrong with it, without what it says."""
+    """A spec that another version of the schema accepted. The message says what is wrong, without quoting values."""
 
 
 class Key(NamedTuple):
-    """Which SessionStore: the unit of work of the queue."""
+    """Namespace and name of a SessionStore: the unit of work of the queue."""
 
     namespace: str
     name: str
@@ -39,10 +39,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the DSN of a database is: one key of a Secret, or a connection Secret that has a uri or its parts.
+    """Where a DSN comes from: one key of a Secret, or a connection Secret with a uri or its parts.
 
-    `parts` are what the spec says of host, port and dbname: they count, whatever a connection Secret holds. Zalando's
-    has neither host nor dbname; a replica has the credentials of its database and a host of its own.
+    `parts` are host, port and dbname as the spec gives them; they override those of a connection Secret. Zalando's
+    has neither host nor dbname; a replica has the credentials of its database and another host.
     """
 
     secret: str
@@ -51,7 +51,7 @@ class Source:
 
     @classmethod
     def parse(cls, dsn: Mapping[str, Any]) -> Self:
-        """Read `dsn` or `readOnlyDsn` of a database; the CRD lets through exactly one of their two forms."""
+        """Parse `dsn` or `readOnlyDsn` of a database, which the CRD allows in exactly one of two forms."""
         if reference := dsn.get("secretKeyRef"):
             return cls(reference["name"], reference["key"], {})
         connection = dsn["fromSecret"]
@@ -67,7 +67,7 @@ class Reference(NamedTuple):
 
     @classmethod
     def parse(cls, reference: Mapping[str, Any]) -> Self:
-        """Read an object with one of the fields `secretKeyRef` and `configMapKeyRef`."""
+        """Parse an object with a field `secretKeyRef` or `configMapKeyRef`."""
         if chosen := reference.get("secretKeyRef"):
             return cls("Secret", chosen["name"], chosen["key"])
         chosen = reference["configMapKeyRef"]
@@ -85,7 +85,7 @@ class Tls:
 
     @classmethod
     def parse(cls, tls: Mapping[str, Any]) -> Self:
-        """Read `databases[].tls`."""
+        """Parse `databases[].tls`: mode, CA, and client certificate."""
         authority, client = tls.get("caSecretRef"), tls.get("clientCertificateSecretRef")
         return cls(
             tls["mode"],
@@ -96,13 +96,13 @@ class Tls:
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """What the pods mount."""
+        """The keys of Secrets that the pods mount for it."""
         return tuple(each for each in (self.authority, self.certificate, self.private_key) if each)
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One database of a store; `options` are the keys of the DSN map beside those of DSNs."""
+    """One database of a store; `options` are the keys of its DSN map entry other than DSNs."""
 
     id: str
     source: Source
@@ -112,7 +112,7 @@ class Database:
 
     @classmethod
     def parse(cls, database: Mapping[str, Any]) -> Self:
-        """Read one item of `databases`."""
+        """Parse one item of `databases`."""
         read_only, tls = database.get("readOnlyDsn"), database.get("tls")
         return cls(
             id=database["id"],
@@ -124,15 +124,15 @@ class Database:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Where its DSNs are."""
+        """The sources of its DSNs: the primary's, then the replica's if there is one."""
         return tuple(each for each in (self.source, self.read_only_source) if each)
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Who gets in: holders of one security key, or of tokens that `verification_key` or `jwks` verify.
+    """How callers authenticate: by one security key, or by tokens that `verification_key` or `jwks` verify.
 
-    `service_accounts`: where the service accounts are that get in as well.
+    `service_accounts` says where the service accounts are whose tokens are accepted too.
     """
 
     security_key: Reference | None
@@ -143,7 +143,7 @@ class Auth:
 
     @classmethod
     def parse(cls, auth: Mapping[str, Any]) -> Self:
-        """Read `auth`; the CRD lets through exactly one of its two forms."""
+        """Parse `auth`, which the CRD allows in exactly one of two forms."""
 
         def reference(part: Mapping[str, Any], name: str) -> Reference | None:
             return Reference.parse(part[name]) if name in part else None
@@ -159,18 +159,18 @@ class Auth:
 
     @property
     def environment(self) -> Reference | None:
-        """What pods get as an environment variable, so only when they start."""
+        """The key that pods read as an environment variable, so only when they start."""
         return self.security_key or self.verification_key
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """What pods cannot start without."""
+        """The keys without which pods cannot start."""
         return tuple(each for each in (self.environment, self.jwks) if each)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStore:
-    """A SessionStore as the API server returned it, so with the defaults of the CRD filled in."""
+    """A SessionStore as the API server returned it, with the defaults of the CRD."""
 
     key: Key
     uid: str
@@ -199,13 +199,13 @@ class SessionStore:
 
     @classmethod
     def parse(cls, body: Object) -> Self:
-        """Read an object of the API server. Raises `Malformed` for one that only another schema let through."""
+        """Parse an object of the API server. Raises `Malformed` if only another version of the schema accepted it."""
         spec = body.get("spec")
         if wrong := malformed(spec):
             raise Malformed("; ".join(map(str, wrong[:_TOLD])))
         try:
             return cls._parse(body["metadata"], body["spec"], body.get("status", {}))
-        except (LookupError, TypeError, AttributeError) as missing:  # a default that is not there
+        except (LookupError, TypeError, AttributeError) as missing:  # a missing default
             raise Malformed(f"apply it again: {type(missing).__name__}: {missing}") from missing
 
     @classmethod
@@ -241,29 +241,29 @@ class SessionStore:
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """What pods read themselves: for TLS to databases and for the authentication."""
+        """The keys that pods read themselves, for TLS to databases and for authentication."""
         tls = tuple(each for database in self.databases if database.tls for each in database.tls.references)
         return tls + (self.auth.references if self.auth else ())
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Names of the Secrets that the store names for its databases and its authentication."""
+        """The names of the Secrets that the store uses for its databases and its authentication."""
         named = {each.name for each in self.references if each.kind == "Secret"}
         return frozenset(named | {each.secret for database in self.databases for each in database.sources})
 
     @property
     def config_maps(self) -> frozenset[str]:
-        """Names of the ConfigMaps that the store names."""
+        """The names of the ConfigMaps that the store uses."""
         return frozenset(each.name for each in self.references if each.kind == "ConfigMap")
 
     @property
     def fewest_pods(self) -> int | None:
-        """How many pods there are at the least, None where that is somebody else's to say."""
+        """The minimum number of pods; None if the spec leaves it to somebody else."""
         return self.autoscaling["minReplicas"] if self.autoscaling else self.replicas
 
     @property
     def metrics_service(self) -> str:
-        """The name of the Service to the metrics of the pods."""
+        """The name of the Service for the metrics of the pods."""
         return f"{self.key.name}-metrics"
 
     @property

@@ -1,7 +1,7 @@
 """How often Secrets may roll the pods of a store: at most once in `rotation.minIntervalSeconds`.
 
-When pods were rolled last is read off the Deployment, where the API server notes when the operator changed it: that
-survives a restart of the operator, and a Secret that flaps between two values as well.
+The time of the last rollout comes from the Deployment, where the API server records when the operator changed it. That
+record survives a restart of the operator, and also shows a Secret that flaps between two values.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from session_operator.status import is_reported
 
 
 def held_until(store: SessionStore, objects: Objects, wanted: Object, now: datetime) -> datetime | None:
-    """Until when the pods keep what they have, None if the wanted Deployment may be applied.
+    """Until when the pods keep their current Secrets, None if the wanted Deployment may be applied now.
 
-    A change of the spec is applied at once, and so is what was changed in the cluster by others.
+    A change of the spec is applied at once, and so are reverts of changes that others made in the cluster.
     """
     deployment = objects.deployment
     if not store.rotation_seconds or deployment is None or not is_reported(store):
@@ -27,11 +27,11 @@ def held_until(store: SessionStore, objects: Objects, wanted: Object, now: datet
     if _of_secrets(template) == _of_secrets(wanted["spec"]["template"]) or not objects.has_map(mounted_map(template)):
         return None
     changed = applied_at(deployment)
-    # Times of managedFields are cut to the second
+    # managedFields has times in whole seconds
     until = changed + timedelta(seconds=store.rotation_seconds + 1) if changed else now
     return until if until > now else None
 
 
 def _of_secrets(template: Object) -> tuple[str | None, str | None]:
-    """What of a template of pods changes with Secrets."""
+    """The parts of a pod template that change with Secrets."""
     return mounted_map(template), template["metadata"].get("annotations", {}).get(AUTH_ANNOTATION)

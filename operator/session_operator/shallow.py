@@ -1,4 +1,4 @@
-"""JSON of the API server, however deep: `managedFields` hold what anybody writes into them, a thousand levels too."""
+"""Parses JSON of the API server at any depth: anybody can write a thousand levels into `managedFields`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, TypeVar
 import msgspec
 
 _DEEPEST = 100
-"""Levels. Objects and their `managedFields` have some 30."""
+"""Levels. Objects and their `managedFields` have about 30."""
 _ANYTHING = msgspec.json.Decoder()
 T = TypeVar("T")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]')
 
 
 def loads(text: bytes | msgspec.Raw) -> Any:
-    """What the text says; of what is too deep for Python, without what is deeper than any object needs."""
+    """Parse the text. If it is too deep for Python, drop what is deeper than any object needs."""
     return decoded(_ANYTHING, text)
 
 
 def decoded(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T:
-    """What a decoder reads in the text, in the same way."""
+    """Parse the text in the same way with this decoder."""
     try:
         return decoder.decode(text)
     except RecursionError:
@@ -28,7 +28,7 @@ def decoded(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T:
 
 
 def _cut(text: str) -> str:
-    """The text with an empty object in the place of all that is too deep."""
+    """The text with an empty object in place of everything that is too deep."""
     kept, begun, depth = [], 0, 0
     for token in _TOKEN.finditer(text):
         mark = text[token.start()]

@@ -1,4 +1,4 @@
-"""The status of a SessionStore: what is known becomes conditions (docs/reference/conditions.md)."""
+"""The status of a SessionStore: turns observations into conditions (docs/reference/conditions.md)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from session_operator.sources import Resolution
 from session_operator.workload import Workload
 
 CONDITIONS = ("Ready", "Progressing", "Degraded", "DatabasesResolved", "Paused", "Applied")
-"""The type of each condition, in the order of the status."""
+"""The types of the conditions, in the order of the status."""
 
 
 def report(
@@ -28,15 +28,14 @@ def report(
     held_until: datetime | None = None,
     now: datetime,
 ) -> Object:
-    """The whole status. Conditions whose status did not change keep their time of transition.
+    """The whole status. A condition whose status did not change keeps its transition time.
 
-    `applied` is the generation of the spec that the objects were brought to last. `failure` keeps the store from what
-    its spec says, `absent` is an optional object that the cluster has no place for, `held_until` is when newer Secrets
-    reach the pods.
+    `applied` is the generation of the spec that was applied last. `failure` says why the spec is not applied, `absent`
+    names an optional object whose kind the cluster lacks, `held_until` is when newer Secrets reach the pods.
     """
     unresolved = _unresolved(resolutions)
     trouble = failure or unresolved or _trouble(workload)
-    # A paused store runs what was applied last: the spec as it is keeps nothing back
+    # a paused store runs what was applied last, so the current spec delays nothing
     blocking = _blocking(workload, _trouble(workload) if store.paused else trouble)
     trouble = trouble or absent
     progress = _held(store, held_until) if held_until else _progress(workload, blocking)
@@ -68,7 +67,7 @@ def report(
 
 
 def begun(store: SessionStore, now: datetime) -> Object:
-    """The status in which a changed spec is not applied yet: what holds of the one before is no longer said of it."""
+    """The status while a changed spec is not applied yet: it no longer reports the state of the spec before."""
     finding = Finding(Reason.RECONCILING, f"the spec of generation {store.generation} is being applied")
     conditions = [
         _condition("Ready", None, finding, store.generation, condition, now)
@@ -80,7 +79,7 @@ def begun(store: SessionStore, now: datetime) -> Object:
 
 
 def refused(status: Object, generation: int, message: str, now: datetime) -> Object:
-    """The status of a store whose spec is not carried out at all; what else is known stays."""
+    """The status of a store whose spec is refused; conditions about running pods stay."""
     before = {condition["type"]: condition for condition in status.get("conditions", ())}
     finding = Finding(Reason.SPEC_REFUSED, message)
     holds = {"Ready": False, "Progressing": False, "Degraded": True}
@@ -91,14 +90,14 @@ def refused(status: Object, generation: int, message: str, now: datetime) -> Obj
 
 
 def applied_generation(store: SessionStore) -> int | None:
-    """The generation of the spec that the objects were brought to last, as the status remembers it."""
-    # In a condition: fields that a CRD lacks, since it is older than the operator, are refused with all of the status
+    """The generation of the spec that was applied last, as the status records it."""
+    # In a condition: if the CRD is older than the operator, a new field makes the API server refuse the whole status
     conditions = store.status.get("conditions", ())
     return next((each["observedGeneration"] for each in conditions if each["reason"] == Reason.SPEC_APPLIED), None)
 
 
 def is_reported(store: SessionStore) -> bool:
-    """Whether the status is about the spec as it is, applied."""
+    """Whether the status reports the current spec as applied."""
     conditions = {each["type"]: each for each in store.status.get("conditions", ())}
     ready = conditions.get("Ready", {})
     return bool(ready.get("observedGeneration") == store.generation and ready["reason"] != Reason.RECONCILING)
@@ -116,7 +115,7 @@ def _all_resolved(resolutions: Sequence[Resolution]) -> Finding:
 
 
 def _trouble(workload: Workload | None) -> Finding | None:
-    """What is wrong with what runs, the gravest first."""
+    """The gravest problem of the running pods, None if there is none."""
     if workload is None:
         return None
     refused = _named(workload, "Refused")
@@ -136,12 +135,12 @@ def _trouble(workload: Workload | None) -> Finding | None:
 
 
 def _blocking(workload: Workload | None, trouble: Finding | None) -> Finding | None:
-    """The trouble, if it is one that keeps a store from being ready."""
+    """The problem, if it keeps the store from being ready."""
     return None if trouble and _serves_the_others(workload, trouble) else trouble
 
 
 def _serves_the_others(workload: Workload | None, trouble: Finding) -> bool:
-    """Whether the trouble is one database of several: pods are ready while any of theirs serves."""
+    """Whether only some databases have the problem: pods are ready while one of their databases serves."""
     if workload is None:
         return False
     lost = trouble.reason is Reason.DATABASE_REFUSED and not workload.rolling and workload.ready >= workload.desired
@@ -181,7 +180,7 @@ def _held(store: SessionStore, until: datetime) -> Finding:
 
 
 def _unapplied(workload: Workload | None, applied: int | None) -> Finding:
-    """What is known of a paused store, whose spec as it is was never applied, be it for `Paused` alone."""
+    """The Ready condition of a paused store. Its current spec was never applied, even if only `Paused` changed."""
     last = f"the spec of generation {applied} was applied last" if applied else "no spec is known to have been applied"
     pods = f"{workload.ready} of {workload.desired} pods are ready" if workload else "there is no Deployment"
     return Finding(Reason.RECONCILIATION_PAUSED, f"spec.reconciliation is Paused: {last}; {pods}")

@@ -1,4 +1,4 @@
-"""A store as a tree for people: its conditions, databases, pods and last Events."""
+"""Prints a store as a tree: its conditions, databases, pods and latest Events."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER,
 
 _EVENTS = 10
 _LONGEST = 1000
-"""Characters of what an Event says; others than the operator write them too."""
+"""Characters of an Event's note. Not only the operator writes Events."""
 Row = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What there is of a store at one moment."""
+    """A store and its objects at one moment."""
 
     store: Object
     deployment: Object | None
@@ -31,7 +31,7 @@ class View:
 
     @property
     def well(self) -> bool:
-        """Whether the store is ready, of the newest spec, and nothing is wrong with it."""
+        """Whether the store is ready with its newest spec and not degraded."""
         found = {each["type"]: each for each in _conditions(self.store)}
         states = tuple(found.get(kind, {}).get("status") for kind in ("Ready", "Degraded"))
         observed = self.store.get("status", {}).get("observedGeneration")
@@ -39,7 +39,7 @@ class View:
 
 
 async def look(cluster: Cluster, key: Key) -> View | None:
-    """Look at a store, None if there is none."""
+    """Read a store and its objects; None if the store does not exist."""
     store = await cluster.get(STORES, key.namespace, key.name)
     if store is None:
         return None
@@ -54,7 +54,7 @@ async def look(cluster: Cluster, key: Key) -> View | None:
 
 
 def text(view: View, now: datetime) -> str:
-    """The tree."""
+    """The tree as text, several lines."""
     metadata, status = view.store["metadata"], view.store.get("status", {})
     lines = [f"SessionStore {metadata['namespace']}/{metadata['name']}  {status.get('endpoint', '')}".rstrip()]
     branches = [
@@ -129,7 +129,7 @@ def _last(event: Object) -> str:
 def _age(time: str, now: datetime) -> str:
     try:
         seconds = max(0, int((now - datetime.fromisoformat(time).astimezone(UTC)).total_seconds()))
-    except (ValueError, OverflowError):  # whoever writes Events may choose the year 0, which Kubernetes knows
+    except (ValueError, OverflowError):  # an Event may have the year 0, which Kubernetes accepts and Python does not
         return "-"
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * length:

@@ -1,4 +1,4 @@
-"""The watches of what stores own and name: of metadata alone, so that what Secrets hold stays in the API server."""
+"""Watches of the objects that stores own or name. They get only metadata, so the content of Secrets is never sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNINTERESTING_SECRETS = "type!=helm.sh/release.v1,type!=kubernetes.io/service-a
 
 
 class Watches:
-    """The watches of one namespace, or of all: each change puts the key of a store on the queue."""
+    """The watches of one namespace or of all. Each change puts the key of a store on the queue."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Watches:
         self._heartbeats = heartbeats
 
     async def run(self, resync: float) -> None:
-        """Watch for ever. Every store is also looked at each `resync` seconds, for what no event told."""
+        """Watch for ever. Also queue every store each `resync` seconds, in case an event was missed."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(SECRETS, self._secret_changed, fields=_UNINTERESTING_SECRETS))
             for kind in (*(each for each in OWNED if each is not SECRETS), REPLICA_SETS, PODS):
@@ -49,7 +49,7 @@ class Watches:
             group.create_task(_again_and_again("resync", lambda: self._resync(resync)))
 
     def _owned_changed(self, metadata: Object) -> None:
-        if name := metadata["labels"][INSTANCE_LABEL]:  # anybody may write one, without a value as well
+        if name := metadata["labels"][INSTANCE_LABEL]:  # anybody may set the label, even without a value
             self._queue.add(Key(metadata["namespace"], name))
 
     def _secret_changed(self, metadata: Object) -> None:
@@ -62,7 +62,7 @@ class Watches:
     async def _follow(
         self, kind: Kind, changed: Callable[[Object], None], *, selector: str = "", fields: str = ""
     ) -> None:
-        """Watch a kind for ever, and take the watch up where it ended; of one that is not served, try now and then."""
+        """Watch a kind for ever, resuming where a watch ended. If the kind is not served, retry from time to time."""
         watch, path = kind.plural, kind.path(self._namespace)
         since, gap = "", False
         self._heartbeats.heard(watch, path)
@@ -74,12 +74,12 @@ class Watches:
                     kind, self._namespace, since=since, selector=selector, fields=fields
                 ) as events:
                     self._heartbeats.heard(watch, path)
-                    if gap and not since:  # nothing tells of what was deleted meanwhile
+                    if gap and not since:  # no event says what was deleted in the meantime
                         await self._queue_stores()
                     gap = True
                     async for event, item in events:
                         self._heartbeats.heard(watch, path)
-                        # At first the objects that are there come in any order: only after the first bookmark does a
+                        # The existing objects come first, in any order: only after the first bookmark does a
                         # version stand for all before it
                         if event == "BOOKMARK" or since:
                             since = item["metadata"]["resourceVersion"]
@@ -90,7 +90,7 @@ class Watches:
                 if error.status == 404:  # not served, or not yet
                     self._heartbeats.heard(watch, path)
                     await asyncio.sleep(UNSETTLED_SECONDS)
-                elif error.status != 410:  # that the version is too old to go on from
+                elif error.status != 410:  # 410: the version is too old to resume from
                     raise
 
         await _again_and_again(f"watch of {watch}", follow)

@@ -1,4 +1,4 @@
-"""What runs: the state of a rollout, and each database as the pods see it."""
+"""What is running: the state of a rollout, and the pods' reports on each database."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Workload:
 def workload(
     deployment: Object, pods: Sequence[Object], answers: Mapping[str, bytes], databases: Collection[str]
 ) -> Workload:
-    """Read a Deployment and its pods; `answers` holds by pod name what a pod's /healthz/ready said, if it was asked.
+    """Evaluate a Deployment and its pods; `answers` holds the /healthz/ready answers of pods, by pod name.
 
-    Only pods with the newest DSN map tell of databases: what those before them see says nothing of its DSNs.
+    Only pods with the newest DSN map count for databases, because older pods use older DSNs.
     """
     newest = mounted_map(deployment["spec"]["template"])
     telling = [pod for pod in pods if mounted_map(pod) == newest and "deletionTimestamp" not in pod["metadata"]]
@@ -65,14 +65,14 @@ def is_seen(deployment: Object) -> bool:
 
 
 def _report(pod: Object, answers: Mapping[str, bytes], databases: Collection[str]) -> Mapping[str, Report]:
-    """What a pod says now, else why its container was stopped, if it has not come up since."""
+    """What a pod reports now; else the termination message of its container, if that has not come up since."""
     name = pod["metadata"]["name"]
     said = [answers[name]] if name in answers else _last_words(pod)
     return next((told for each in said if (told := reports(each, databases))), {})
 
 
 def _last_words(pod: Object) -> Sequence[str]:
-    # The kubelet kills a container whose startup probe fails; what it wrote to /dev/termination-log stays
+    # The kubelet kills a container whose startup probe fails; its /dev/termination-log stays
     stopped = [each for each in _containers(pod) if each["name"] == CONTAINER and not each.get("ready")]
     states = [each.get(state, {}) for each in stopped for state in ("state", "lastState")]
     return [state["terminated"].get("message", "") for state in states if "terminated" in state]

@@ -1,4 +1,4 @@
-"""Pure: a SessionStore and its DSNs become Kubernetes objects. Same input, same bytes."""
+"""Renders a SessionStore and its DSNs to Kubernetes objects. Pure: the same input gives the same bytes."""
 
 from __future__ import annotations
 

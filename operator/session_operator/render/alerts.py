@@ -16,7 +16,7 @@ _METRIC = re.compile(r"\b(agno_session_\w+)\b(?:\{(?P<matchers>[^}]*)\})?")
 
 
 def groups(matchers: Mapping[str, str]) -> list[Object]:
-    """The groups of rules, about the series alone that have these labels."""
+    """The groups of rules, restricted to series with these labels."""
     chosen = ", ".join(f'{name}="{value}"' for name, value in matchers.items())
 
     def narrowed(match: re.Match[str]) -> str:

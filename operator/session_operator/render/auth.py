@@ -13,7 +13,7 @@ FILE = "jwks.json"
 
 
 def environment(auth: Auth) -> list[Object]:
-    """The variables, secret ones by reference. A Secret that is emptied must not open the pods that start then."""
+    """The variables, secret ones by reference. If a Secret is emptied, pods that start then must not be open."""
     required = {"name": "AGNO_REQUIRE_AUTHENTICATION", "value": "true"}
     callers = [_secret("OS_SECURITY_KEY", auth.security_key)] if auth.security_key else _tokens(auth)
     return [required, *callers, *_service_accounts(auth)]
@@ -55,7 +55,7 @@ def _service_accounts(auth: Auth) -> list[Object]:
 
 
 def volume(auth: Auth) -> Object | None:
-    """The JWKS file; the kubelet renews it when its source changes, and the service reads it again."""
+    """The volume of the JWKS file. The kubelet updates it when its source changes, and the service reads it again."""
     if auth.jwks is None:
         return None
     items = [{"key": auth.jwks.key, "path": FILE}]
@@ -67,7 +67,7 @@ def volume(auth: Auth) -> Object | None:
 
 
 def ports(auth: Auth) -> tuple[int, ...]:
-    """The port of the URL of keys, if there is one."""
+    """The port of the JWKS URL, if there is one."""
     try:
         url = urlsplit(auth.tokens.get("jwksUrl", ""))
         return (url.port or {"https": 443, "http": 80}[url.scheme],) if url.scheme else ()

@@ -7,7 +7,7 @@ from session_operator.render.pod import template
 from session_operator.resource import Object, SessionStore
 
 REVISIONS = 3
-"""How many former ReplicaSets stay after a rollout. Each keeps a DSN map, so old passwords, alive."""
+"""How many old ReplicaSets stay after a rollout. Each keeps a DSN map, and so old passwords."""
 
 
 def deployment(store: SessionStore, dsn_map: str, key_version: str | None) -> Object:
@@ -19,7 +19,7 @@ def deployment(store: SessionStore, dsn_map: str, key_version: str | None) -> Ob
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "template": template(store, dsn_map, key_version),
     }
-    if store.replicas is not None:  # unset: whatever scales the Deployment owns the field
+    if store.replicas is not None:  # if unset, whatever scales the Deployment owns the field
         spec["replicas"] = store.replicas
     return {
         "apiVersion": "apps/v1",

@@ -1,4 +1,4 @@
-"""A DSN as text: parameters are added to it and its ports are read, in both forms that libpq takes."""
+"""Adds parameters to a DSN and reads its ports, in both forms that libpq accepts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 DEFAULT_PORT = 5432
-# a quoted value may hold what looks like a word: a password does
+# a quoted value, such as a password, may contain what looks like a word
 _WORD = re.compile(r"""\s*(\w+)\s*=\s*('(?:\\.|[^'\\])*'|(?:\\.|[^\s'\\])*)(?=\s|$)""")
 
 
 def with_parameters(dsn: str, parameters: Mapping[str, str]) -> str:
-    """Add connection parameters, which outweigh those of the same name: of several, libpq takes the last."""
+    """Add connection parameters. They override those of the same name, because libpq uses the last of several."""
     if not parameters:
         return dsn
     if "://" not in dsn:
@@ -22,7 +22,7 @@ def with_parameters(dsn: str, parameters: Mapping[str, str]) -> str:
 
 
 def ports(dsn: str) -> frozenset[int]:
-    """The ports that a DSN leads to. Of what is no DSN, the default port: the service says what is wrong with it."""
+    """The ports of a DSN. For an invalid DSN the default port: the service then reports what is wrong."""
     if "://" not in dsn:
         return _numbers(_words(dsn).get("port", "").strip("'").split(","))
     hosts = _address(dsn).partition("/")[0].partition("?")[0]
@@ -33,7 +33,7 @@ def ports(dsn: str) -> frozenset[int]:
 
 
 def _words(dsn: str) -> dict[str, str]:
-    """The `key=value` words up to where they are none; of several, libpq takes the last."""
+    """The `key=value` words up to the first invalid one; of several, libpq uses the last."""
     words, end = {}, 0
     while word := _WORD.match(dsn, end):
         words[word[1]] = word[2]
@@ -42,7 +42,7 @@ def _words(dsn: str) -> dict[str, str]:
 
 
 def _address(dsn: str) -> str:
-    """What follows the scheme and the credentials, whose password may hold a question mark."""
+    """The text after the scheme and the credentials, whose password may contain a question mark."""
     rest = dsn.partition("://")[2]
     credentials, at, address = rest.partition("@")
     return address if at and "/" not in credentials else rest
@@ -54,6 +54,6 @@ def _query(dsn: str) -> str | None:
 
 
 def _numbers(texts: list[str], *, hosts: int = 1) -> frozenset[int]:
-    """The ports written, and the default one for hosts that have none."""
+    """The given ports, and the default one for hosts without a port."""
     numbers = [int(text) for text in texts if re.fullmatch("[0-9]{1,5}", text) and 0 < int(text) < 65536]
     return frozenset(numbers if len(numbers) >= hosts else [*numbers, DEFAULT_PORT])

@@ -16,14 +16,14 @@ FILE = "dsn-map.json"
 
 
 def name_prefix(store: SessionStore) -> str:
-    """What the names of all DSN maps of a store begin with."""
+    """The prefix of the names of all DSN maps of a store."""
     return f"{store.key.name}-dsn-map-"
 
 
 def dsn_map(store: SessionStore, dsns: Mapping[str, str], read_only_dsns: Mapping[str, str]) -> Object:
     """Render the Secret; `dsns` holds the DSN of each database by its id, `read_only_dsns` those of replicas.
 
-    Its name ends with a hash of its content, so a change makes a new Secret and the pods of the old one keep theirs.
+    Its name ends with a hash of its content, so a change creates a new Secret and old pods keep the old one.
     """
     named = (("dsn", dsns), ("readOnlyDsn", read_only_dsns))
     entries = {
@@ -34,7 +34,7 @@ def dsn_map(store: SessionStore, dsns: Mapping[str, str], read_only_dsns: Mappin
         for database in store.databases
     }
     content = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
-    # Names are read by more people than Secrets: the uid as a salt keeps a hash from being looked up in a table
+    # More people can read names than Secrets: with the uid as a salt, a precomputed table of hashes is useless
     digest = hashlib.sha256(store.uid.encode() + content).hexdigest()[:10]
     return {
         "apiVersion": "v1",

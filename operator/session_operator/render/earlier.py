@@ -1,6 +1,6 @@
 """What earlier versions of the operator rendered for the same spec.
 
-A store that still has it keeps it until its Deployment changes for another reason: an upgrade of the operator
+A store with such a form keeps it until its Deployment changes for another reason, so an upgrade of the operator
 restarts no pod.
 """
 
@@ -12,11 +12,11 @@ from session_operator.resource import Object
 
 
 def earlier(wanted: Object) -> Iterator[Object]:
-    """The forms that a rendered object had before, the newest first."""
+    """The earlier forms of a rendered object, newest first."""
     if wanted["kind"] != "Deployment":
         return
     pod = wanted["spec"]["template"]["spec"]
-    # Before the service itself went on serving for AGNO_DRAIN_SECONDS after SIGTERM
+    # Before the service itself kept serving for AGNO_DRAIN_SECONDS after SIGTERM
     lifecycle = {"preStop": {"sleep": {"seconds": 5}}}
     yield _with_pod(wanted, pod | {"containers": [each | {"lifecycle": lifecycle} for each in pod["containers"]]})
 

@@ -1,4 +1,4 @@
-"""The HorizontalPodAutoscaler: as many pods as the load needs."""
+"""The HorizontalPodAutoscaler, which adapts the number of pods to the load."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def horizontal_pod_autoscaler(store: SessionStore) -> Object | None:
     """Render it, if the spec asks for one."""
     if store.autoscaling is None:
         return None
-    # Of the one container: a sidecar that requests no CPU would leave the metric of the whole pod unknown
+    # For this container only: with a sidecar that requests no CPU, the metric of the whole pod is unknown
     cpu = {
         "type": "ContainerResource",
         "containerResource": {

@@ -1,4 +1,4 @@
-"""What every object of a store carries: labels to find it by, and the owner that takes it along when deleted."""
+"""Labels that identify the objects of a store, and the owner reference that deletes them with the store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from session_operator.resource import (
 
 
 def selector(store: SessionStore) -> dict[str, str]:
-    """The labels that the Service, the Deployment and `status.selector` choose pods by; never to be changed."""
+    """The labels by which the Service, the Deployment and `status.selector` select pods. They must never change."""
     return {INSTANCE_LABEL: store.key.name, "app.kubernetes.io/name": "agno-session"}
 
 
@@ -27,7 +27,7 @@ def common_labels(store: SessionStore) -> dict[str, str]:
 
 
 def instance_selector(store: SessionStore) -> str:
-    """The label selector of everything that the operator made for a store, for a list."""
+    """The label selector of everything that the operator created for a store, for list requests."""
     return f"{INSTANCE_LABEL}={store.key.name},{MANAGED_BY_LABEL}={MANAGER}"
 
 

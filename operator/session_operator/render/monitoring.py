@@ -1,4 +1,4 @@
-"""Monitoring of a store: a Service to the metrics of each pod, and what leads prometheus-operator there."""
+"""Monitoring of a store: a Service for the metrics of each pod, a ServiceMonitor and a PrometheusRule."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from session_operator.render.pod import METRICS_PORT
 from session_operator.resource import Object, SessionStore
 
 _COMPONENT = {"app.kubernetes.io/component": "metrics"}
-"""The label that tells the Service of metrics from the one of the store."""
+"""The label that distinguishes the Service for metrics from the Service of the store."""
 
 
 def metrics_service(store: SessionStore) -> Object | None:
@@ -23,7 +23,7 @@ def metrics_service(store: SessionStore) -> Object | None:
         "spec": {
             "type": "ClusterIP",
             "clusterIP": "None",
-            "publishNotReadyAddresses": True,  # metrics tell why a pod is not ready
+            "publishNotReadyAddresses": True,  # metrics show why a pod is not ready
             "selector": selector(store),
             "ports": [port],
         },
@@ -51,7 +51,7 @@ def prometheus_rule(store: SessionStore) -> Object | None:
     """Render the PrometheusRule, if the spec asks for one: the alerts about this store alone."""
     if store.monitoring is None or "prometheusRule" not in store.monitoring:
         return None
-    # What prometheus-operator calls the series of a Service
+    # the job label that prometheus-operator gives the series of a Service
     series = {"namespace": store.key.namespace, "job": store.metrics_service}
     return {
         "apiVersion": "monitoring.coreos.com/v1",

@@ -1,4 +1,4 @@
-"""The NetworkPolicy: in to the ports of the pods, out to name servers, databases and keys of tokens, nothing else."""
+"""The NetworkPolicy: allows the ports of the pods, and outgoing traffic to name servers, databases and the JWKS URL."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from session_operator.render.pod import ports
 from session_operator.resource import Object, SessionStore
 
 _DNS_PORTS = (53, 5353)
-"""Policies are about the ports of pods: OpenShift's name servers listen on 5353 behind a Service with 53."""
+"""Policies apply to the ports of pods: OpenShift's name servers listen on 5353 behind a Service with port 53."""
 
 
 def network_policy(store: SessionStore, dsns: Iterable[str]) -> Object | None:
-    """Render it, if the spec asks for it. Databases are known by their ports alone: a policy knows no host names."""
+    """Render it, if the spec asks for it. It allows databases by port only, because a policy cannot name hosts."""
     if store.network_policy != "Managed":
         return None
     databases = sorted({port for each in dsns for port in dsn.ports(each)})

@@ -1,4 +1,4 @@
-"""The pods of the session service: they depend on the spec alone, never on the operator's version."""
+"""The pods of the session service. They depend only on the spec, never on the operator's version."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from session_operator.resource import GROUP, Object, SessionStore
 CONTAINER = "session-service"
 PORT = 8080
 PORT_NAME = "http"
-"""What Services, probes and the operator know the port by."""
+"""The name of the port for Services, probes and the operator."""
 METRICS_PORT = 9090
-"""Where the service tells of itself, unless AGNO_ADMIN_PORT says otherwise."""
+"""The port of the service's metrics, unless AGNO_ADMIN_PORT sets another one."""
 UID = 10001
 MAP_DIRECTORY = "/etc/session-service"
 MAP_VOLUME = "dsn-map"
@@ -25,19 +25,19 @@ _SCHEDULING = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstra
 def template(store: SessionStore, dsn_map: str, key_version: str | None) -> Object:
     """Render the template of pods that mount the Secret named `dsn_map`.
 
-    `key_version` is the resourceVersion of the Secret that they get a key from as an environment variable: pods
-    that started with another one are replaced. It tells nothing of the key, as a hash of it would.
+    `key_version` is the resourceVersion of the Secret whose key they read as an environment variable, so that a
+    changed key replaces the pods. Unlike a hash, it reveals nothing about the key.
     """
     return {"metadata": _metadata(store, key_version), "spec": _pod(store, dsn_map)}
 
 
 def ports(store: SessionStore) -> dict[str, int]:
-    """The ports of the pods by name, that of requests first."""
+    """The ports of the pods by name, the port for requests first."""
     return {PORT_NAME: PORT} | ({"metrics": METRICS_PORT} if store.monitoring is not None else {})
 
 
 def mounted_map(pod: Object) -> str | None:
-    """The DSN map that a pod, or the template of one, mounts."""
+    """The name of the DSN map that a pod or a pod template mounts."""
     volumes = pod["spec"].get("volumes", ())
     return next((v["secret"]["secretName"] for v in volumes if v["name"] == MAP_VOLUME and "secret" in v), None)
 
@@ -118,7 +118,7 @@ def _environment(store: SessionStore) -> list[Object]:
 
 
 def _files(store: SessionStore) -> list[tuple[Object, str]]:
-    """The volumes beside the DSN map that the spec asks for, and where each is mounted."""
+    """The volumes that the spec asks for besides the DSN map, and their mounts."""
     volumes = [
         (tls.volume(store), tls.DIRECTORY),
         (auth.volume(store.auth) if store.auth else None, auth.DIRECTORY),

@@ -1,4 +1,4 @@
-"""The PodDisruptionBudget: how many pods a drained node may take away at once."""
+"""The PodDisruptionBudget: how many pods may be evicted at once when nodes are drained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pod_disruption_budget(store: SessionStore) -> Object | None:
         "metadata": metadata(store, store.key.name),
         "spec": {
             "selector": {"matchLabels": selector(store)},
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",  # a pod that serves nothing must not hold up a node
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",  # a pod that serves nothing must not block the drain of a node
             **(budget or {"maxUnavailable": 1}),
         },
     }

@@ -12,7 +12,7 @@ def service(store: SessionStore) -> Object:
         "name": "http",
         "port": store.service["port"],
         "targetPort": "http",
-        "protocol": "TCP",  # a key of the list of ports: server-side apply needs it spelled out
+        "protocol": "TCP",  # part of the key of a port: server-side apply needs it explicitly
         "appProtocol": "http",
     }
     return {

@@ -1,4 +1,4 @@
-"""The ServiceAccount of the pods: an identity without rights, for the service never asks the Kubernetes API."""
+"""The ServiceAccount of the pods: an identity without rights, because the service never uses the Kubernetes API."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""TLS to databases: certificates of Secrets as files in the pods, and the parameters of libpq that name them.
+"""TLS to databases: mounts certificates from Secrets as files, and adds the libpq parameters that name them.
 
-The kubelet renews the files when a Secret changes, and new connections read them: no pod needs to be restarted.
+The kubelet updates the files when a Secret changes, and new connections read them, so no pod needs a restart.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ DIRECTORY = "/etc/session-service-tls"  # not below the DSN map: that volume is 
 
 
 def parameters(database: Database) -> dict[str, str]:
-    """The parameters that the DSNs of a database get."""
+    """The libpq parameters for the DSNs of a database."""
     if database.tls is None:
         return {}
     files = {parameter: f"{DIRECTORY}/{database.id}/{file}" for parameter, _, file in _files(database)}
@@ -22,9 +22,9 @@ def parameters(database: Database) -> dict[str, str]:
 
 
 def volume(store: SessionStore) -> Object | None:
-    """One volume with the files of all databases, a directory for each; None where there is no file.
+    """One volume with the files of all databases, one directory for each; None without files.
 
-    Root owns the files and the group of the pod reads them, as libpq wants it of a private key: 0640 at the most.
+    Root owns the files and the group of the pod reads them. libpq accepts a private key with mode 0640 at most.
     """
     sources = [
         {
@@ -40,7 +40,7 @@ def volume(store: SessionStore) -> Object | None:
 
 
 def _files(database: Database) -> Iterator[tuple[str, Reference, str]]:
-    """The parameter, the key of a Secret, and the name of each file."""
+    """For each file: its libpq parameter, the key of its Secret, and its name."""
     if tls := database.tls:
         if tls.authority:
             yield "sslrootcert", tls.authority, "ca.crt"
