@@ -1,4 +1,4 @@
-"""`session-service`: serve, check, migrate, indexes."""
+"""`session-service`: serve, check, migrate, indexes, compare, openapi."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from session_service import __version__
+from session_service.compare import Comparison, Unanswered
 from session_service.database.errors import DatabaseError
 from session_service.demo import load_demo
 from session_service.embedded import EmbeddedError, embedded_postgres
@@ -44,9 +45,8 @@ Try it without any database of your own:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0, 1 for a check that failed, 2 for settings that can't be used."""
     options = _parser().parse_args(arguments)
-    if options.command is None:
-        print(json.dumps(document(__version__), indent=2))
-        return 0
+    if options.command in (_openapi, _compare):  # they need no settings
+        return int(options.command(options))
     logs.configure()
     try:
         with contextlib.ExitStack() as stack:
@@ -109,7 +109,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     indexing.set_defaults(command=_indexes)
     describing = commands.add_parser("openapi", help="print the description of the API (OpenAPI 3.1)")
-    describing.set_defaults(command=None)
+    describing.set_defaults(command=_openapi)
+    comparing = commands.add_parser(
+        "compare",
+        help="ask two servers the same questions and print where their answers differ; exit 1 if any does",
+        description="Reads lists, and the newest sessions with their runs, from both servers. Rows with equal sort "
+        "keys are compared by id, whatever their order. It writes nothing.",
+    )
+    for side, what in (("reference", "that is trusted"), ("candidate", "to compare with it")):
+        comparing.add_argument(f"--{side}", required=True, metavar="URL", help=f"the server {what}")
+    comparing.add_argument("--sessions", type=_number, default=100, metavar="N", help="how many, from the newest (100)")
+    comparing.add_argument("--query", default="", help="added to every request, such as db_id=archive")
+    comparing.add_argument(
+        "--header", type=_header, action="append", default=[], help="of every request, as 'Name: value'; repeatable"
+    )
+    comparing.set_defaults(command=_compare)
     return parser
 
 
@@ -161,6 +175,33 @@ def _number(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise argparse.ArgumentTypeError("must be 'Name: value'")
+    return name.strip(), value.strip()
+
+
+def _openapi(_: argparse.Namespace) -> int:
+    print(json.dumps(document(__version__), indent=2))
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    comparison = Comparison(options.reference, options.candidate, options.sessions, options.query, dict(options.header))
+
+    async def printed() -> None:
+        async for line in comparison.lines():
+            print(line, flush=True)
+
+    try:
+        asyncio.run(printed())
+    except Unanswered as error:
+        print(f"session-service: {error}", file=sys.stderr)
+        return 2
+    return int(comparison.different > 0)
 
 
 def _serve_together(options: argparse.Namespace, settings: Settings) -> int:

@@ -1,4 +1,4 @@
-"""The scripts that the how-tos hand to readers, on AgentOS and on the service."""
+"""The script and the comparison that the how-tos hand to readers, on AgentOS and on the service."""
 
 import subprocess
 import sys
@@ -17,11 +17,9 @@ def smoke(server: Server, *headers: str) -> subprocess.CompletedProcess[str]:
 
 
 def compare(first: int, second: int, *words: str) -> subprocess.CompletedProcess[str]:
-    urls = [f"http://127.0.0.1:{port}" for port in (first, second)]
-    script = SCRIPTS / "compare-session-api.py"
-    return subprocess.run(
-        [sys.executable, script, *urls, *words], capture_output=True, text=True, check=False, timeout=120
-    )
+    sides = [f"--reference=http://127.0.0.1:{first}", f"--candidate=http://127.0.0.1:{second}"]
+    command = [Path(sys.executable).parent / "session-service", "compare", *sides, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def sessions(server: Server) -> list[str]:
@@ -35,7 +33,8 @@ def test_the_smoke_test_passes_on_both_and_leaves_nothing_behind(agentos: Server
         done = smoke(server)
 
         assert done.returncode == 0, done.stderr
-        assert done.stdout.count("ok ") == 8
+        assert done.stdout.count("ok ") - done.stdout.count("list the runs of") == 12
+        assert "ok      read one of them" in done.stdout
         assert sessions(server) == before
 
 
@@ -61,10 +60,17 @@ def test_the_smoke_test_fails_where_nobody_answers() -> None:
 
 def test_the_comparison_finds_nothing_but_what_agentos_fails_on(agentos: Servers, service: Servers) -> None:
     first, second = agentos["v3", "open"].fresh(), service["v3", "open"].fresh()
+    for server in (first, second):  # AgentOS gives equal rows as they are stored
+        server.database.touched = True
+        server.database.run("UPDATE ai.agno_sessions SET created_at = 1760000000")
 
-    *different, last = compare(first.port, second.port).stdout.splitlines()
+    once, again = (compare(first.port, second.port) for _ in range(2))
 
-    assert different == ["/sessions/t-dict  500 and 200"]
+    assert once.stdout == again.stdout
+    assert once.returncode == 1
+    different, ties, last = once.stdout.splitlines()
+    assert different == "/sessions/t-dict  status: 500 and 200"
+    assert ties.startswith("ties: rows with equal sort keys come in another order on ")
     assert int(last.split()[0]) > 3 * len(sessions(first)) - 3
 
 

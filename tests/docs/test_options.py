@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_page_lists_the_options_of_the_comparison() -> None:
     page = (ROOT / "docs/how-to/compare-before-switching.md").read_text()
-    words = [sys.executable, ROOT / "scripts/compare-session-api.py", "--help"]
+    words = [Path(sys.executable).parent / "session-service", "compare", "--help"]
     text = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
 
     assert {*re.findall(r"^\| `(--\w+)` \|", page, re.MULTILINE), "--help"} == set(re.findall(r"--\w+", text))
