@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 
 from session_operator.heartbeats import Heartbeats
 from session_operator.queue import WorkQueue
+from session_operator.reasons import CONDITIONS
 from session_operator.resource import Key
-from session_operator.status import CONDITIONS
 
 _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 Pass = Callable[[Key], Awaitable[float | None]]

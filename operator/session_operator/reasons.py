@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+CONDITIONS = ("Ready", "Progressing", "Degraded", "DatabasesResolved", "Paused", "Applied")
+"""The type of each condition, in the order of the status."""
+
 
 class Reason(StrEnum):
     """Every reason of a condition; each has a section in docs/reference/conditions.md."""

@@ -19,6 +19,7 @@ from session_operator.objects import Objects
 from session_operator.observation import Observer
 from session_operator.pace import UNSETTLED_SECONDS, Pace
 from session_operator.reasons import Finding, Reason
+from session_operator.remembered import remembered
 from session_operator.render import render
 from session_operator.render.pod import mounted_map
 from session_operator.resource import Key, Malformed, Object, SessionStore
@@ -125,7 +126,7 @@ class Reconciler:
         logger.warning("%s: refused: %s", key, wrong)
         self._remember(key, frozenset())
         self._pace.next_look(key, settled=True)
-        metadata, before = body["metadata"], body.get("status", {})
+        metadata, before = body["metadata"], remembered(body.get("status"))
         status = refused(before, metadata["generation"], wrong, _now())
         self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
         if status == before:
@@ -149,7 +150,8 @@ class Reconciler:
         held = held_until(store, objects, next(each for kind, each in wanted if kind is DEPLOYMENTS), _now())
         dsn_map = next(each["metadata"]["name"] for kind, each in wanted if kind is SECRETS)
         outcome = Outcome(dsn_map=dsn_map, absent=absent, held_until=held)
-        if store.status and (status := begun(store, _now())) != store.status and not is_reported(store):
+        said = "conditions" in store.status and not is_reported(store)
+        if said and (status := begun(store, _now())) != store.status:
             await self._write_status(store.key, store.uid, status)
         try:
             now = [(kind, each) for kind, each in wanted if not held or kind not in _ROTATED]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+from session_operator.remembered import remembered
 from session_operator.schema import malformed
 
 GROUP = "sessionstore.dev"
@@ -170,7 +171,7 @@ class Auth:
 
 @dataclass(frozen=True, slots=True)
 class SessionStore:
-    """A SessionStore as the API server returned it, with the defaults of the CRD."""
+    """A SessionStore as the API server returned it, with the defaults of the CRD; `status` is what is `remembered`."""
 
     key: Key
     uid: str
@@ -204,7 +205,7 @@ class SessionStore:
         if wrong := malformed(spec):
             raise Malformed("; ".join(map(str, wrong[:_TOLD])))
         try:
-            return cls._parse(body["metadata"], body["spec"], body.get("status", {}))
+            return cls._parse(body["metadata"], body["spec"], remembered(body.get("status")))
         except (LookupError, TypeError, AttributeError) as missing:  # a missing default
             raise Malformed(f"apply it again: {type(missing).__name__}: {missing}") from missing
 

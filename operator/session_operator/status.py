@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from session_operator.printable import printable
-from session_operator.reasons import Finding, Reason
+from session_operator.reasons import CONDITIONS, Finding, Reason
 from session_operator.render.labels import selector
 from session_operator.resource import Object, SessionStore
 from session_operator.sources import Resolution
 from session_operator.workload import Workload
-
-CONDITIONS = ("Ready", "Progressing", "Degraded", "DatabasesResolved", "Paused", "Applied")
-"""The types of the conditions, in the order of the status."""
 
 
 def report(

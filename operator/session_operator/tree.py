@@ -11,6 +11,7 @@ from session_operator.kinds import DEPLOYMENTS, EVENTS, STORES
 from session_operator.ownership import is_owned
 from session_operator.pods import pods_of
 from session_operator.printable import printable
+from session_operator.remembered import remembered
 from session_operator.render.pod import mounted_map
 from session_operator.resource import INSTANCE_LABEL, MANAGED_BY_LABEL, MANAGER, Key, Object
 
@@ -32,9 +33,9 @@ class View:
     @property
     def well(self) -> bool:
         """Whether the store is ready with its newest spec and not degraded."""
-        found = {each["type"]: each for each in _conditions(self.store)}
-        states = tuple(found.get(kind, {}).get("status") for kind in ("Ready", "Degraded"))
-        observed = self.store.get("status", {}).get("observedGeneration")
+        status = remembered(self.store.get("status"))
+        found = {each["type"]: each["status"] for each in status.get("conditions", ())}
+        states, observed = (found.get("Ready"), found.get("Degraded")), status.get("observedGeneration")
         return states == ("True", "False") and observed == self.store["metadata"]["generation"]
 
 
@@ -55,10 +56,10 @@ async def look(cluster: Cluster, key: Key) -> View | None:
 
 def text(view: View, now: datetime) -> str:
     """The tree as text, several lines."""
-    metadata, status = view.store["metadata"], view.store.get("status", {})
+    metadata, status = view.store["metadata"], remembered(view.store.get("status"))
     lines = [f"SessionStore {metadata['namespace']}/{metadata['name']}  {status.get('endpoint', '')}".rstrip()]
     branches = [
-        (_generation(view.store), [_condition(each, now) for each in _conditions(view.store)]),
+        (_generation(metadata, status), [_condition(each, now) for each in status.get("conditions", ())]),
         ("Databases", [_database(each) for each in status.get("databases", ())]),
         (_deployment(view.deployment), [_pod(each, view.deployment) for each in view.pods]),
         ("Events", [_event(each, now) for each in view.events]),
@@ -70,13 +71,8 @@ def text(view: View, now: datetime) -> str:
     return "\n".join(map(printable, lines))
 
 
-def _conditions(store: Object) -> Sequence[Object]:
-    conditions: Sequence[Object] = store.get("status", {}).get("conditions", ())
-    return conditions
-
-
-def _generation(store: Object) -> str:
-    newest, seen = store["metadata"]["generation"], store.get("status", {}).get("observedGeneration")
+def _generation(metadata: Object, status: Object) -> str:
+    newest, seen = metadata["generation"], status.get("observedGeneration")
     return "Conditions" if seen == newest else f"Conditions, of generation {seen}: the spec is of {newest}"
 
 
