@@ -28,6 +28,7 @@ IN_PYTHON = {
     *("safe-by-default", "noted-use", "home", "docs", "description"),
     "unread-answers",
     "small-chunks",
+    "odd-escape",
 }
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
@@ -94,6 +95,22 @@ def test_a_column_of_type_json_sorts_like_an_unknown_one(postgres: Postgres, tmp
         for column in columns:
             answer = running["v2", "open"].ask(Request("GET", f"/sessions?limit=100&sort_by={column}"))
             assert (answer.status, len(answer.body["data"])) == (200, 25)
+
+
+def test_an_escape_that_is_no_character_costs_no_more_than_itself(  # odd-escape
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    deep = "[" * 1500 + "]" * 1500
+    session_data = rf'{{"session_name": "a\ud800", "session_state": {{"deep": {deep}, "nul": "\u0000"}}}}'
+    odd = f"""ALTER TABLE ai.agno_sessions ALTER session_data TYPE json;
+        UPDATE ai.agno_sessions SET session_data = '{session_data}' WHERE session_id = 'a-weather'"""
+    with servers.service(postgres, tmp_path, "escape", [("v2", "open")], odd) as running:
+        server = running["v2", "open"]
+        assert len(server.ask(Request("GET", "/sessions?limit=100")).content.split('"session_id"')) == 26
+        for path in ("/sessions/a-weather", "/sessions?limit=100"):
+            shown = server.ask(Request("GET", path)).content
+            assert '"session_name":"a\ufffd"' in shown
+            assert f'{{"deep": {deep}, "nul": "\\u0000"}}' in shown
 
 
 def test_a_large_answer_is_compressed_where_the_client_asks(service: Servers) -> None:  # large-answers

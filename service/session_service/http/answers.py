@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from session_service.http.errors import ApiError
+from session_service.sessions.json_text import characters
 
 JSON = "application/json"
 
@@ -30,8 +31,8 @@ def _finite(value: Any) -> Any:
 
 
 def answer(body: bytes, status: int = 200) -> web.Response:
-    """A JSON answer with a ready body."""
-    return web.Response(status=status, body=body, content_type=JSON)
+    """A JSON answer with a ready body, in which what is no character is U+FFFD."""
+    return web.Response(status=status, body=characters(body), content_type=JSON)
 
 
 def nothing() -> web.Response:

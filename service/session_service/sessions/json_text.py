@@ -1,7 +1,7 @@
 """JSON that stays text: read one level deep, spliced into other JSON, never decoded further than asked.
 
-A value is UTF-8 text, `b"null"` for an explicit null, and None where there is none. Text that is no JSON, or nested
-deeper than the reader goes, reads as nothing.
+A value is UTF-8 text, `b"null"` for an explicit null, and None where there is none. Text that is no JSON reads as
+nothing. It may be nested to any depth, and may hold what `json` of Postgres does: NUL, and halves of surrogate pairs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import msgspec
+
+from session_service.store.json_split import outermost
 
 Kind = Callable[[bytes | None], bytes | None]
 
@@ -39,6 +41,10 @@ objects = _starting(rb"\[\s*[{\]]")
 some_objects = _starting(rb"\[\s*\{")
 strings = _starting(rb'\[\s*["\]]')
 number = _starting(rb"[-0-9]", at_once=b"-0123456789")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
 _digits = re.compile(rb"-?[0-9]+\Z")
 
 
@@ -58,8 +64,9 @@ def read_object(text: bytes | None) -> dict[str, bytes]:
         return {}
     try:
         return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
-    except (ValueError, RecursionError):
-        return {}
+    except (ValueError, RecursionError) as error:
+        parts = _outermost(text, error)
+        return {read_string(name) or "": value for name, value in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def member(name: str) -> Kind:
@@ -74,7 +81,7 @@ def member(name: str) -> Kind:
         try:
             value: msgspec.Raw | None = decode(text).member  # type: ignore[attr-defined]
         except (ValueError, RecursionError):
-            return None
+            return read_object(text).get(name)
         return None if value is None else bytes(value)
 
     return read
@@ -86,18 +93,31 @@ def read_list(text: bytes | None) -> list[bytes]:
         return []
     try:
         return [bytes(item) for item in _ITEMS.decode(text)]
-    except (ValueError, RecursionError):
-        return []
+    except (ValueError, RecursionError) as error:
+        return _outermost(text, error)
+
+
+def _outermost(text: bytes, error: Exception) -> list[bytes]:
+    """What msgspec can't take apart; nothing, if it is no JSON."""
+    return outermost(text) if isinstance(error, RecursionError) or characters(text) != text else []
 
 
 def read_string(text: bytes | None) -> str | None:
-    """What a JSON string says. Not a string: None."""
+    """What a JSON string says, with U+FFFD for half of a surrogate pair. Not a string: None."""
     if text is None or not string(text):
         return None
     try:
         return _STRING.decode(text)
     except ValueError:
-        return None
+        shown = characters(text)
+        return None if shown == text else read_string(shown)
+
+
+def characters(text: bytes) -> bytes:
+    """JSON with U+FFFD for each half of a surrogate pair that lacks its other half: such text is no UTF-8."""
+    if not _SURROGATE.search(text):
+        return text
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text)
 
 
 def write_object(members: Iterable[tuple[str, bytes | None]], *, nulls: bool = False) -> bytes:

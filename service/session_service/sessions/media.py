@@ -24,6 +24,11 @@ class MediaKind:
 
 _PLACE = ("id", "url", "filepath")
 
+_REFERENCE = (
+    *("media_id", "storage_key", "session_id", "storage_backend", "bucket", "region", "url"),
+    *("mime_type", "filename", "size", "content_hash", "media_type", "metadata"),
+)
+
 IMAGE = MediaKind(
     linked=(*_PLACE, "format", "mime_type", "detail", "original_prompt", "revised_prompt", "alt_text"),
     inline=("id", "format", "mime_type"),
@@ -63,8 +68,16 @@ def medium(stored: bytes | None, kind: MediaKind, *, seed: str) -> bytes | None:
     content = members.get("content", b"null")
     if content != b"null" and not (string(content) and len(content) == 2):
         return write_object([*((name, members.get(name)) for name in kind.inline), ("content", content)])
-    linked = [(name, members.get(name)) for name in (*kind.linked, "media_reference")]
-    return write_object([*linked, ("metadata", some_object(members.get("metadata")))])
+    linked = [(name, members.get(name)) for name in kind.linked]
+    reference = ("media_reference", _reference(members.get("media_reference")))
+    return write_object([*linked, reference, ("metadata", some_object(members.get("metadata")))])
+
+
+def _reference(stored: bytes | None) -> bytes | None:
+    """Where a medium is kept, in the order of agno's MediaReference. What has none of its members stays as it is."""
+    members = read_object(stored)
+    known = [(name, members[name]) for name in _REFERENCE if name in members]
+    return write_object(known) if known else stored
 
 
 def stable_id(seed: str) -> bytes:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from .json_text import read_string
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def as_text(value: bytes | None) -> str | None:
@@ -43,8 +46,8 @@ def _read(value: bytes | None, say: Callable[[Any], str | None]) -> str | None:
     try:
         written = read_string(value)
         text = say(json.loads(value) if written is None else written)
-        if text is not None:
-            text.encode()
-    except (ValueError, RecursionError):  # also integers of more than 4300 digits, and halves of surrogate pairs
+    except RecursionError:  # too deep for Python
+        text = value.decode()
+    except ValueError:  # an integer of more than 4300 digits
         return None
-    return text
+    return None if text is None else _HALVES.sub("\ufffd", text)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .masks import masked
 from .text import UNCHECKED, valid_utf8
 
 JsonType = Literal["json", "jsonb"]
@@ -143,8 +144,8 @@ class Columns:
         if self.encoding == UNCHECKED:
             stored = valid_utf8(f"{stored}::text")
         if column.category == _STRING:
-            return f"CASE WHEN {is_json(stored, self.server_version)} THEN {stored}::{target} END"
-        return f"{stored}::{target}"
+            return masked(f"CASE WHEN {is_json(stored, self.server_version)} THEN {stored}::json END", self.encoding)
+        return masked(f"{stored}::json", self.encoding) if column.type == "json" else f"{stored}::{target}"
 
     def selected(self, row: str = "s") -> str:
         """All columns as agno's types, and `key`, the id as it is: what an index is on."""

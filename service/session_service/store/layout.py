@@ -61,6 +61,11 @@ class Layout:
         return "half-migrated" if self.runs_table else "v2"
 
     @property
+    def masked(self) -> bool:
+        """Whether JSON may come with masks (`masks`): of `json`, and of JSON in a text in the column of runs."""
+        return "json" in (self.json_type, self.run_type) or self.runs_column is not None
+
+    @property
     def settled(self) -> bool:
         """Whether it may be remembered. An agent process may create an absent table at any time, and no error tells."""
         return self.sessions_table and self.runs_table

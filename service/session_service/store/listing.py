@@ -66,7 +66,7 @@ async def read_page(
 
     async def read() -> list[Row]:
         bound = [*parameters, *of_page, *(known.parameters if proving else [])]
-        return await database.read(sql, [total.snapshot, total.number, *bound])
+        return owned.read(await database.read(sql, [total.snapshot, total.number, *bound]))
 
     answer = await read()
     number, snapshot = answer[0][:2]

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from .columns import JsonType
 from .owned import Owned
 from .runs_sql import runs_of_session, unpacked
 
 _EMPTY = """'null'::jsonb, '""'::jsonb, '[]'::jsonb, '{}'::jsonb, '0'::jsonb, 'false'::jsonb"""
+# the same as text: a number of a `json` may be larger than any of a `jsonb`
+_EMPTY_TEXT = r'^\s*(null|""|\[\s*\]|\{\s*\}|-?0(\.0+)?([eE][-+]?[0-9]+)?|false)\s*$'
 
-_FIRST_USER_CONTENT = f"""
-    (SELECT m->'content' FROM jsonb_array_elements(
-        CASE jsonb_typeof(run->'messages') WHEN 'array' THEN run->'messages' END) m
-     WHERE m->>'role' = 'user' AND m->'content' NOT IN ({_EMPTY}) LIMIT 1)"""
+
+def _empty(kind: JsonType, value: str) -> str:
+    """Whether there is nothing in a JSON value, as Python sees it."""
+    return f"{value} IN ({_EMPTY})" if kind == "jsonb" else f"left(({value})::text, 1000) ~ '{_EMPTY_TEXT}'"
+
+
+def _first_user_content(kind: JsonType) -> str:
+    return f"""
+    (SELECT m->'content' FROM {kind}_array_elements(
+        CASE {kind}_typeof(run->'messages') WHEN 'array' THEN run->'messages' END) m
+     WHERE m->>'role' = 'user' AND NOT {_empty(kind, "m->'content'")} LIMIT 1)"""
 
 
 def name_columns(alias: str) -> list[str]:
     """The columns of `NameSource` from the subquery of `name_source`, and the workflow's name from the row `s`."""
-    workflow = "NULLIF(s.workflow_data::jsonb->'name', 'null')::text"
-    return [f"{alias}.found", f"{alias}.content::text", f"{alias}.input::text", workflow]
+    return [f"{alias}.found", f"{alias}.content::text", f"{alias}.input::text", "(s.workflow_data->'name')::text"]
 
 
 def name_source(owned: Owned, *, parsed: bool, where: str = "true", first: bool = False) -> str:
@@ -35,19 +44,21 @@ def name_source(owned: Owned, *, parsed: bool, where: str = "true", first: bool 
     run_id, from_first = "", ""
     if first and owned.layout.runs_table:
         run_id, from_first = ", run_id", ", q.run_id = f.run_id AS from_first"
-    no_input = _EMPTY if parsed else "'null'::jsonb"
+    kind = owned.layout.run_type
+    run = unpacked("run") if kind == "jsonb" else "run"
+    no_input = _empty(kind, "q.input") if parsed else "false"
     # OFFSET 0 keeps conditions on a run above the ordering: below it they would read every run of the session
     return f"""
     SELECT true AS found, q.content, q.input{from_first} FROM (
-        SELECT CASE WHEN s.named_as <> 'workflow' THEN {_FIRST_USER_CONTENT} END AS content,
-               NULLIF(run->'input', 'null') AS input{run_id}
-        FROM (SELECT {unpacked("run::jsonb")} AS run{run_id}
+        SELECT CASE WHEN s.named_as <> 'workflow' THEN {_first_user_content(kind)} END AS content,
+               CASE {kind}_typeof(run->'input') WHEN 'null' THEN NULL ELSE run->'input' END AS input{run_id}
+        FROM (SELECT {run} AS run{run_id}
               FROM ({runs_of_session(owned)}) ordered OFFSET 0) x
-        WHERE jsonb_typeof(run) = 'object' AND {_considered(parsed=parsed)}
+        WHERE {kind}_typeof(run) = 'object' AND {_considered(parsed=parsed)}
         OFFSET 0
     ) q
     WHERE s.session_data->>'session_name' IS NULL AND {where}
-      AND (s.named_as = 'workflow' OR q.content IS NOT NULL OR q.input NOT IN ({no_input}))
+      AND (s.named_as = 'workflow' OR q.content IS NOT NULL OR (q.input IS NOT NULL AND NOT {no_input}))
     LIMIT 1"""
 
 
@@ -56,6 +67,6 @@ def _considered(*, parsed: bool) -> str:
     if not parsed:
         return f"CASE s.named_as WHEN 'team' THEN NOT ({member}) ELSE true END"
     nested = " OR ".join(f"run->>'{key}' IS NOT NULL" for key in ("agent_id", "agent_name", "team_id", "team_name"))
-    has_key = "(run ? 'agent_id' OR run ? 'team_id')"
+    has_key = "(run->'agent_id' IS NOT NULL OR run->'team_id' IS NOT NULL)"
     return f"""CASE s.named_as WHEN 'workflow' THEN NOT ({nested})
         WHEN 'team' THEN {has_key} AND NOT ({member}) ELSE {has_key} END"""

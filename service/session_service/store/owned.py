@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from session_service.database.connection import Row
+
 from .columns import Columns
 from .layout import Layout
+from .masks import unmasked
 from .owner import Everybody, Owner
 from .tables import Tables
 
@@ -33,6 +36,10 @@ class Owned:
     def everybodys(self) -> bool:
         """Whether nothing is kept from the owner, not even what hangs on a session that is gone and so is nobody's."""
         return isinstance(self.owner, Everybody)
+
+    def read(self, rows: list[Row]) -> list[Row]:
+        """Rows of a statement, with JSON as it is stored."""
+        return unmasked(rows) if self.layout.masked else rows
 
     def sessions(self, *conditions: Statement) -> Statement:
         """The table with its condition, as it follows `FROM`: the rows `s` that meet all of these."""

@@ -81,7 +81,7 @@ class OwnedSessions:
         """
 
         async def work(owned: Owned) -> StoredSession | None:
-            rows = await self._database.read(*reading.read_session(owned, session_id, shown_as))
+            rows = owned.read(await self._database.read(*reading.read_session(owned, session_id, shown_as)))
             return reading.stored_session(rows) if rows else None
 
         return await self._found(work, None, session_id)
@@ -99,7 +99,7 @@ class OwnedSessions:
 
         async def work(owned: Owned) -> FoundRun | None:
             wanted = run_id if storable(run_id) and self._can_hold(owned.layout, run_id) else ""
-            rows = await self._database.read(*reading.read_run(owned, session_id, wanted))
+            rows = owned.read(await self._database.read(*reading.read_run(owned, session_id, wanted)))
             return reading.found_run(rows[0]) if rows else None
 
         return await self._found(work, None, session_id)
@@ -108,7 +108,7 @@ class OwnedSessions:
         """A session by id, with its runs as far as they can be read at once."""
 
         async def work(owned: Owned) -> FirstRuns | None:
-            rows = await self._database.read(*reading.read_first_runs(owned, session_id))
+            rows = owned.read(await self._database.read(*reading.read_first_runs(owned, session_id)))
             return reading.first_runs(rows) if rows else None
 
         return await self._found(work, None, session_id)
@@ -136,10 +136,11 @@ class OwnedSessions:
             layout = await self._store.layout()
             if not layout.sessions_table or not self._can_hold(layout, *texts):
                 return
-            long = read(self._owned(layout))
+            owned = self._owned(layout)
+            long = read(owned)
             try:
                 async with aclosing(self._database.stream(long.sql, long.parameters, limits.ROWS_AT_ONCE)) as batches:
-                    async for item in items(batches, long):
+                    async for item in items((owned.read(batch) async for batch in batches), long):
                         yield item
             except LayoutChanged:  # only ever before the first batch: an open cursor holds its tables
                 self._store.forget()
@@ -157,7 +158,8 @@ class OwnedSessions:
                 await store.create_tables()
                 layout = await store.layout()
             try:
-                rows = await self._database.write(*writing.create(self._owned(layout), new))
+                owned = self._owned(layout)
+                rows = owned.read(await self._database.write(*writing.create(owned, new)))
             except LayoutChanged:  # nothing was inserted: the tables are looked for, and made, once more
                 store.forget()
                 if attempt == 2:
@@ -180,7 +182,7 @@ class OwnedSessions:
 
     async def _change(self, session_id: str, statement: Callable[[Owned], Statement]) -> StoredSession | None:
         async def work(owned: Owned) -> StoredSession | None:
-            rows = await self._database.write(*statement(owned))
+            rows = owned.read(await self._database.write(*statement(owned)))
             return reading.stored_session(rows) if rows else None
 
         return await self._found(work, None, session_id)

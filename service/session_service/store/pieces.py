@@ -6,7 +6,7 @@ that are long in the rows that follow it, and a cursor hands all on as fast as a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +17,9 @@ from session_service.observability.exchange import holds, holds_no_more
 
 from . import limits
 from .documents import Document, Long, closed
+from .json_split import outermost
 from .layout import Layout
+from .masks import as_shown
 from .text import UNCHECKED
 
 COLUMNS = "p.members, p.long, p.path, p.piece, p.ends"
@@ -39,6 +41,8 @@ def in_pieces(layout: Layout, members: str, where: str = "true", *, beginnings: 
     order of the subquery. With `beginnings` only the first piece of each.
     """
     last = "0" if beginnings else f"(octet_length(b.bytes) - 1) / {limits.PIECE}"
+    if layout.masked:
+        members = f"SELECT m.path, {as_shown('m.text')} AS text FROM ({members} OFFSET 0) m(path, text)"
     octets = "octet_length(m.text)"
     if layout.encoding not in ("UTF8", UNCHECKED):
         octets = "octet_length(convert_to(m.text, 'UTF8'))"
@@ -77,6 +81,14 @@ class LongRead(Generic[Shown]):
     beginnings: bool = False
 
 
+def _members(text: bytes) -> Iterable[tuple[str, bytes]]:
+    try:
+        return [(path, bytes(value)) for path, value in _MEMBERS.decode(text).items()]
+    except RecursionError:
+        parts = outermost(text)
+        return zip((path.decode().strip('"') for path in parts[::2]), parts[1::2], strict=True)
+
+
 class Item(Generic[Shown]):
     """One row, made of what is short of it. Whatever is shown of it goes through `spliced`."""
 
@@ -89,8 +101,8 @@ class Item(Generic[Shown]):
         self._kept: dict[str, bytearray] = {}
         self.document = Document(self._coming)
         if members is not None:
-            for path, text in _MEMBERS.decode(members).items():
-                self.document.put(path, bytes(text))
+            for path, text in _members(members):
+                self.document.put(path, text)
 
     async def load(self, read: LongRead[Shown]) -> None:
         """Read what a stand-in would not do for. It costs least for those that are sent first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .columns import is_json
 from .layout import Layout
+from .masks import masked
 from .owned import Owned
 
 RUNS_ORDER = "r.run_index, r.created_at, r.run_id"
@@ -53,8 +54,7 @@ def _table_runs(owned: Owned) -> str:
 
 def _array(layout: Layout) -> str:
     """The column as an array; a JSON string is parsed first, anything else counts as no runs."""
-    kind = layout.run_type
-    text = "s.runs #>> '{}'"
-    parsed = f"CASE WHEN {is_json(f'({text})', layout.server_version)} THEN ({text})::{kind} END"
-    array = f"SELECT CASE {kind}_typeof(x.runs) WHEN 'array' THEN x.runs END FROM (SELECT {parsed} AS runs OFFSET 0) x"
-    return f"CASE {kind}_typeof(s.runs) WHEN 'array' THEN s.runs WHEN 'string' THEN ({array}) END"
+    kind, text = layout.run_type, "(s.runs #>> '{}')"
+    parsed = masked(f"CASE WHEN {is_json(text, layout.server_version)} THEN {text}::json END", layout.encoding)
+    array = f"SELECT CASE json_typeof(x.runs) WHEN 'array' THEN x.runs END FROM (SELECT {parsed} AS runs OFFSET 0) x"
+    return f"CASE {kind}_typeof(s.runs) WHEN 'array' THEN s.runs WHEN 'string' THEN ({array})::{kind} END"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .masks import as_stored
 from .owned import Owned, Statement
 from .reading import created_columns, select_session
 
@@ -137,9 +138,9 @@ def _merged(owned: Owned, members: str) -> Statement:
 
 def _in_order(found: str) -> str:
     """A JSON object with members set, each where it is already, those that it lacks at its end."""
+    members = "'{' || string_agg(to_json(m.name)::text || ': ' || m.value::text, ', ' ORDER BY m.part, m.place) || '}'"
     return f"""(
-        SELECT ('{{' || string_agg(to_json(m.name)::text || ': ' || m.value::text, ', ' ORDER BY m.part, m.place)
-            || '}}')::json
+        SELECT ({as_stored(members)})::json
         FROM (SELECT {found} AS found, %s::json AS given OFFSET 0) o, LATERAL (
             SELECT 0 AS part, f.place, f.name, COALESCE(g.value, f.value) AS value
             FROM json_each(o.found) WITH ORDINALITY f(name, value, place)

@@ -59,3 +59,14 @@ def test_messages_of_columns_of_type_json_are_shown_without_what_is_empty() -> N
     stored = b' [ { "content" : [ ] , "tool_args" : { } , "provider_data" : { "a" : 1 } , "images" : [ ] } ] '
     shown = history(RunMessages(b'"r"', b"7", stored))[0]
     assert (shown["provider_data"], {"content", "tool_args", "images"} & set(shown)) == ({"a": 1}, set())
+
+
+def test_where_a_medium_is_kept_has_the_order_of_its_class() -> None:
+    names = ["media_id", "storage_key", "session_id", "storage_backend", "bucket", "region", "url", "mime_type"]
+    names += ["filename", "size", "content_hash", "media_type", "metadata"]
+    stored = {name: name for name in sorted(names)} | {"region": None, "odd": 1}
+    [message] = history(asked({"role": "user", "content": "c", "images": [{"id": "i", "media_reference": stored}]}))
+    names.remove("region")
+    assert list(message["images"][0]["media_reference"].items()) == [(name, name) for name in names]
+    [message] = history(asked({"role": "user", "content": "c", "files": [{"id": "i", "media_reference": {"odd": 1}}]}))
+    assert message["files"][0]["media_reference"] == {"odd": 1}

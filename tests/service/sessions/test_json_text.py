@@ -3,7 +3,15 @@ import json
 import pytest
 
 from session_service.sessions import json_text
-from session_service.sessions.json_text import Kind, member, read_object, write_list, write_object
+from session_service.sessions.json_text import (
+    Kind,
+    characters,
+    member,
+    read_list,
+    read_object,
+    write_list,
+    write_object,
+)
 
 KINDS = ("anything", "something", "string", "an_object", "some_object", "a_list", "objects", "some_objects", "strings")
 
@@ -78,3 +86,38 @@ def test_what_is_written_reads_back() -> None:
 def test_nothing_is_written_as_empty() -> None:
     assert (write_object([]), write_object([("a", None)]), write_list([])) == (b"{}", b"{}", b"[]")
     assert (write_object([("a", b"1")]), write_list([b"1"])) == (b'{"a":1}', b"[1]")
+
+
+DEEP = b"[" * 3000 + b"]" * 3000
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        (b'{"a":%b, "b" : {"c": 1} }', {"a": DEEP, "b": b'{"c": 1}'}),
+        (b' { "a": %b}', {"a": DEEP}),
+        (b'{"n": "]\\"}, [", "a":%b,"x":-1.5e3}', {"n": b'"]\\"}, ["', "a": DEEP, "x": b"-1.5e3"}),
+        (b'{"a": 1, "a": %b}', {"a": DEEP}),
+    ],
+)
+def test_an_object_is_read_however_deep_it_is(text: bytes, members: dict[str, bytes]) -> None:
+    whole = text % DEEP
+    assert read_object(whole) == members
+    assert member("a")(whole) == members["a"]
+    assert read_list(b"[ 1 ,%b, {}]" % whole) == [b"1", whole.strip(), b"{}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (rb'"\ud800"', rb'"\ufffd"'),
+        (rb'"\ud83d\ude00"', rb'"\ud83d\ude00"'),
+        (rb'"\ude00\ud83d"', rb'"\ufffd\ufffd"'),
+        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
+        (rb'"\\ud800 \\\uDBFF"', rb'"\\ud800 \\\ufffd"'),
+    ],
+)
+def test_half_of_a_pair_is_no_character(text: bytes, shown: bytes) -> None:
+    assert characters(text) == shown
+    assert read_object(b'{"a": [%b], %b: 1}' % (text, text)) == {"a": b"[%b]" % text, json.loads(shown): b"1"}
+    assert read_list(b"[%b]" % text) == [text]
