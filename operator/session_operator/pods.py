@@ -42,10 +42,15 @@ def _only(body: Object, *names: str) -> Object:
     return {name: body[name] for name in names if name in body}
 
 
+def has_ended(pod: Object) -> bool:
+    """Whether a pod is gone for good, evicted for instance, or on its way there: another one takes its place."""
+    return pod.get("status", {}).get("phase") in ("Failed", "Succeeded") or "deletionTimestamp" in pod["metadata"]
+
+
 def health_url(pod: Object) -> str | None:
     """The URL of a pod's /healthz/ready; None if the pod has no address or does not run our container."""
     address = pod.get("status", {}).get("podIP")
-    if not address or pod["status"].get("phase") != "Running" or "deletionTimestamp" in pod["metadata"]:
+    if not address or pod["status"].get("phase") != "Running" or has_ended(pod):
         return None
     for container in pod["spec"]["containers"]:
         for port in container.get("ports", ()):

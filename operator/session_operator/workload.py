@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from session_operator.pods import has_ended
 from session_operator.printable import word
 from session_operator.render.pod import CONTAINER, mounted_map
 from session_operator.reports import Report, keyless, reports, worst
@@ -37,10 +38,12 @@ def workload(
 ) -> Workload:
     """Evaluate a Deployment and its pods; `answers` holds the /healthz/ready answers of pods, by pod name.
 
-    Only pods with the newest DSN map count for databases, because older pods use older DSNs.
+    Only pods with the newest DSN map count for databases, because older pods use older DSNs. Pods that have ended count
+    for nothing, and may stay listed for days.
     """
     newest = mounted_map(deployment["spec"]["template"])
-    telling = [pod for pod in pods if mounted_map(pod) == newest and "deletionTimestamp" not in pod["metadata"]]
+    pods = [pod for pod in pods if not has_ended(pod)]
+    telling = [pod for pod in pods if mounted_map(pod) == newest]
     status = deployment.get("status", {})
     progressing: Object = next((c for c in status.get("conditions", ()) if c["type"] == "Progressing"), {})
     current = is_seen(deployment)

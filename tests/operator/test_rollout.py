@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from session_operator.kinds import STORES
+from session_operator.kinds import PODS, STORES
 
 from .api import Api, condition, mounted
 from .apiserver import free_ports
@@ -94,6 +94,44 @@ async def test_what_a_container_said_before_it_came_up_counts_no_more(api: Api, 
     await roll_out(api)
 
     await api.until_condition("chat", "Ready", "True", "PodsReady")
+
+
+def evicted(phase: str) -> dict[str, Any]:
+    terminated = {"exitCode": 137, "message": json.dumps(REFUSED), "containerID": "containerd://0"}
+    container = {"name": "session-service", "image": "i", "imageID": "i", "ready": False, "restartCount": 0}
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    return {
+        "phase": phase,
+        "reason": "Evicted",
+        "containerStatuses": [container | {"state": {"terminated": terminated}}],
+        "conditions": [unscheduled],
+    }
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+async def test_pods_that_ended_do_not_count(api: Api, deployment: Any, phase: str) -> None:
+    await pod(api, deployment, "chat-evicted", ready=False, last_words=REFUSED)
+    await begin_rollout(api)
+    await api.until_condition("chat", "Degraded", "True", "DatabaseRefused")
+
+    await api.edit(PODS, "chat-evicted", {"status": evicted(phase)}, subresource="status")
+    await pod(api, deployment, "chat-new", ready=True)
+    await roll_out(api)
+
+    await api.until_condition("chat", "Degraded", "False", "AsExpected")
+    await api.until_condition("chat", "Ready", "True", "PodsReady")
+
+
+async def test_a_pod_that_goes_does_not_count(api: Api, deployment: Any) -> None:
+    await pod(api, deployment, "chat-going", ready=False, last_words=REFUSED)
+    await api.edit(PODS, "chat-going", {"metadata": {"finalizers": ["example.com/held"]}})
+    await begin_rollout(api)
+    await api.until_condition("chat", "Degraded", "True", "DatabaseRefused")
+
+    await api.delete(PODS, "chat-going")
+    await roll_out(api)
+
+    await api.until_condition("chat", "Degraded", "False", "AsExpected")
 
 
 async def test_pods_with_the_dsns_from_before_do_not_tell_of_the_new_ones(
