@@ -13,7 +13,7 @@ OLDEST_AND_NEWEST := 13,18
 PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract-test fuzz soak e2e docs lock clean bench bench-growth bench-operator
+.PHONY: help run test lint contract-test fuzz soak e2e docs lock clean bench bench-growth bench-answers bench-operator
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: $(INSTALLED) $(AGENTOS) ## Measure the service beside AgentOS (15 minutes
 
 bench-growth: $(INSTALLED) ## Measure pages of up to 1,000,000 sessions (5 minutes)
 	@$(BIN)/python -m tests.bench growth --plan $(BENCH)
+
+bench-answers: $(INSTALLED) ## Measure the memory that long answers take, on two versions of PostgreSQL (5 minutes)
+	@$(BIN)/python -m tests.bench.answers_report
 
 bench-operator: $(INSTALLED) ## Measure the operator over 1,000 SessionStores (4 minutes)
 	@$(BIN)/python -m tests.bench.operator_report

@@ -2,23 +2,20 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import aiohttp
 
 from . import processes, servers
 from .loading import create_tables
 from .postgres import Postgres
-
-if TYPE_CHECKING:
-    from .record import Record
 
 AT_A_TIME = 10
 GOAL = 200 * 2**20
@@ -27,8 +24,8 @@ _DATABASE = "long"
 # how long a client that does not read holds its connection, if it is let
 _HELD_SECONDS = 12.0
 
-# Twenty sessions of 4 MiB, one of 10,000 runs of 4 kB, one of a run of 190 MB. What repeats is compressed where it is
-# stored, and is as long as it is in every answer.
+# Twenty sessions of 4 MiB, one of 32 MiB, one of 10,000 runs of 4 kB, one of a run of 190 MB. What repeats is
+# compressed where it is stored, and is as long as it is in every answer.
 _DATA = """
 INSERT INTO ai.agno_sessions (session_id, session_type, agent_id, session_data, metadata, created_at)
     SELECT 'page-' || s, 'agent', 'x', jsonb_build_object('session_name', 'page ' || s, 'session_state',
@@ -36,6 +33,9 @@ INSERT INTO ai.agno_sessions (session_id, session_type, agent_id, session_data, 
     FROM generate_series(1, 20) s;
 INSERT INTO ai.agno_sessions (session_id, session_type, agent_id, session_data, created_at)
     VALUES ('history', 'agent', 'x', '{"session_name": "history"}', 2), ('huge', 'agent', 'x', '{}', 1);
+INSERT INTO ai.agno_sessions (session_id, session_type, agent_id, session_data, created_at)
+    VALUES ('large', 'agent', 'x', jsonb_build_object('session_name', 'large', 'session_state',
+        jsonb_build_object('text', repeat('0123456789abcdef', 2097152))), 3);
 INSERT INTO ai.agno_runs (run_id, session_id, run_type, agent_id, run_index, run_data, created_at)
     SELECT 'r' || r, 'history', 'agent', 'x', r, jsonb_build_object('run_id', 'r' || r, 'agent_id', 'x', 'messages',
         jsonb_build_array(jsonb_build_object('role', 'user', 'id', 'q' || r, 'content', repeat('a question ', 100)),
@@ -54,14 +54,18 @@ class Case:
     method: str
     path: str
     reads: bool = True
-    body: str | None = None
+    body: Callable[[int], str] | None = None
 
+
+_NEW = json.dumps({"session_id": "new-%d", "session_state": {"text": "0123456789abcdef" * 262_144}})
 
 CASES = (
     Case("a page of 80 MiB, to clients that do not read", "GET", "/sessions?limit=20", reads=False),
     Case("a page of 80 MiB", "GET", "/sessions?limit=20"),
     Case("the detail of 10,000 runs", "GET", "/sessions/history"),
-    Case("PATCH of 10,000 runs", "PATCH", "/sessions/history", body='{"metadata": {"a": 1}}'),
+    Case("PATCH of 10,000 runs", "PATCH", "/sessions/history", body=lambda _: '{"metadata": {"a": 1}}'),
+    Case("rename of a session of 32 MiB", "POST", "/sessions/large/rename", body=lambda _: '{"session_name": "new"}'),
+    Case("creating sessions of 4 MiB", "POST", "/sessions", body=lambda number: _NEW % number),
     Case("the runs of a session of 10,000", "GET", "/sessions/history/runs"),
     Case("the preview of a run of 190 MB", "GET", "/sessions/huge/run-previews"),
     Case("a run of 190 MB", "GET", "/sessions/huge/runs/huge"),
@@ -80,7 +84,7 @@ class Answers:
     seconds: float
 
 
-def measure_answers(postgres: Postgres, record: "Record") -> None:
+def measure_answers(postgres: Postgres) -> list[Answers]:
     """Every case, each with a process of its own."""
     create_tables(postgres, _DATABASE)
     postgres.run(_DATA, database=_DATABASE)
@@ -88,7 +92,7 @@ def measure_answers(postgres: Postgres, record: "Record") -> None:
     logs = Path(tempfile.mkdtemp(prefix="agno-bench-logs-"))
     found = []
     for case in CASES:
-        with servers.service(postgres.dsn(_DATABASE), logs) as server:
+        with servers.service(postgres.dsn(_DATABASE), logs, AGNO_TRUSTED_PROXIES="127.0.0.1") as server:
             assert server.pid
             before = processes.memory(server.pid)
             processes.forget_peak(server.pid)
@@ -103,28 +107,29 @@ def measure_answers(postgres: Postgres, record: "Record") -> None:
             f"{answers.seconds:.1f} s, {statuses}, {size / 2**20:.1f} MiB",
             flush=True,
         )
-    record.answers(found)
+    return found
 
 
 async def _asked(url: str, case: Case) -> tuple[dict[str, int], int]:
     if not case.reads:
         with contextlib.ExitStack() as stack:
-            for _ in range(AT_A_TIME):
-                stack.enter_context(_unread(url, case))
+            for number in range(AT_A_TIME):
+                stack.enter_context(_unread(url, case, number))
             await asyncio.sleep(_HELD_SECONDS)
         return {}, 0
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(url, timeout=timeout) as client:
-        answers = await asyncio.gather(*(_read(client, case) for _ in range(AT_A_TIME)))
+        answers = await asyncio.gather(*(_read(client, case, number) for number in range(AT_A_TIME)))
     statuses = Counter(status for status, _ in answers)
     return {str(status): number for status, number in statuses.items()}, sum(size for _, size in answers)
 
 
-async def _read(client: aiohttp.ClientSession, case: Case) -> tuple[int | str, int]:
+async def _read(client: aiohttp.ClientSession, case: Case, number: int) -> tuple[int | str, int]:
     size = 0
-    headers = {"Content-Type": "application/json"} if case.body else {}
+    body = case.body and case.body(number)
+    headers = {"X-Forwarded-For": f"10.0.0.{number}"} | ({"Content-Type": "application/json"} if body else {})
     try:
-        async with client.request(case.method, case.path, data=case.body, headers=headers) as answer:
+        async with client.request(case.method, case.path, data=body, headers=headers) as answer:
             async for piece in answer.content.iter_any():
                 size += len(piece)
             return answer.status, size
@@ -133,8 +138,9 @@ async def _read(client: aiohttp.ClientSession, case: Case) -> tuple[int | str, i
 
 
 @contextlib.contextmanager
-def _unread(url: str, case: Case) -> Iterator[None]:
+def _unread(url: str, case: Case, number: int) -> Iterator[None]:
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as client:
-        client.sendall(f"{case.method} {case.path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        head = f"{case.method} {case.path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: 10.0.0.{number}\r\n\r\n"
+        client.sendall(head.encode())
         yield

@@ -82,14 +82,15 @@ def agentos(adapter: str, dsn: str, logs: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def service(dsn: str, logs: Path, *options: str) -> Iterator[Server]:
-    """The service as it is installed, with its defaults but for these options of `serve`."""
+def service(dsn: str, logs: Path, *options: str, **variables: str) -> Iterator[Server]:
+    """The service as it is installed, with its defaults but for these options of `serve` and these variables."""
     port = free_port()
     settings = {
         "AGNO_SESSION_DSN_MAP": json.dumps({"main": dsn}),
         "AGNO_SERVICE_PORT": str(port),
         "AGNO_ADMIN_PORT": "off",
         "AGNO_DRAIN_SECONDS": "0",
+        **variables,
     }
     name = " ".join(["session-service", *options])
     with _started(name, [str(SERVICE), "serve", *options], settings, port, logs / f"{name}.log") as server:

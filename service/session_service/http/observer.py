@@ -113,6 +113,8 @@ class Observer:
         if action is not None:
             sessions = [self._pseudonyms.of(id) for id in exchange.sessions[:_MOST_SESSIONS]]
             known |= {"session_count": len(exchange.sessions), "sessions": sessions, "client": exchange.client}
+            if exchange.written and status >= 400:
+                known["made"] = True
             self._audit.info(action, id=exchange.id, status=status, **known)
 
     def refused_early(self, status: int, client: str | None) -> None:

@@ -244,7 +244,7 @@ async def test_a_value_that_is_read_as_a_whole_needs_room_for_its_copies(serving
     assert sample(client, f"{NAME}_bytes") == 0
 
 
-async def test_a_change_whose_answer_fails_says_that_it_was_made(serving, stored, monkeypatch):
+async def test_a_change_whose_answer_fails_says_that_it_was_made(serving, stored, monkeypatch, log):
     monkeypatch.setattr(pool, "STREAM_SECONDS", 0.3)
     client = await serving(64 * MIB)
     async with contextlib.AsyncExitStack() as stack:
@@ -255,5 +255,7 @@ async def test_a_change_whose_answer_fails_says_that_it_was_made(serving, stored
         assert "(StreamsExhausted). The change was made: read the session to see it" in text
         names = "SELECT session_data->>'session_name' FROM ai.agno_sessions WHERE session_id = 'long'"
         assert stored.run(names) == [("after",)]
+        [line] = log.lines("session_service.audit")
+        assert (line["status"], line["made"]) == (503, True)
         status, _, text = await asked(client, "GET", "/sessions/long")
         assert (status, "was made" in text) == (503, False)
