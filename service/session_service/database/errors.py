@@ -41,7 +41,7 @@ class Refused(DatabaseError):
 
 
 class Forbidden(Refused):
-    """One statement is more than we may do here: no privilege, or a read-only replica. Others may succeed."""
+    """One statement is more than we can do here: no privilege, a view, a read-only replica. Others may succeed."""
 
 
 class Unavailable(DatabaseError):
@@ -85,6 +85,10 @@ STATEMENT_ERRORS: tuple[tuple[str, Kind, str, str], ...] = (
     ("42703", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
     ("3F000", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
     ("42501", Forbidden, "InsufficientPrivilege", "the database user lacks a privilege on agno's tables"),
+    *(
+        (state, Forbidden, "NotWritable", "agno's table is a view, or of another kind that takes no such statement")
+        for state in ("0A000", "42809", "428C9", "55000")
+    ),
     ("25006", Forbidden, "ReadOnlyDatabase", "the database takes no writes: it is a read-only replica"),
     ("22", Unstorable, "", "the database can't store this value"),
     ("54", Unstorable, "", "the database can't store this value"),

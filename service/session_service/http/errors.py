@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from session_service.database.errors import DatabaseError, StatementFailed, TimedOut, Unstorable
+from session_service.database.errors import DatabaseError, Forbidden, StatementFailed, TimedOut, Unstorable
 
 RETRY_AFTER_SECONDS = 5
 
@@ -58,5 +58,7 @@ def database_failure(error: DatabaseError, db_id: str) -> ApiError:
             return ApiError(422, f"Database '{db_id}' can't store this value (SQLSTATE {error.reason})")
         case StatementFailed():
             return ApiError(500, f"Database '{db_id}' refused the statement (SQLSTATE {error.reason})")
+        case Forbidden() if error.reason != "ReadOnlyDatabase":  # until a person changes it; a replica may be promoted
+            return ApiError(503, f"Database '{db_id}' is unavailable ({error.reason})")
     seconds = RETRY_AFTER_SECONDS if error.retry_after is None else max(1, math.ceil(error.retry_after))
     return ApiError(503, f"Database '{db_id}' is unavailable ({error.reason})", {"Retry-After": str(seconds)})

@@ -27,8 +27,8 @@ class Layout:
     """What the catalog says of the two tables; one that is not there has no columns.
 
     `json_type` is the type that the JSON of sessions is read as, `run_type` that of runs, wherever they are: `jsonb`,
-    and `json` where a column is none. `keyed` says that they are tables, no views, in which a `session_id` and a
-    `run_id` are unique, as agno makes them. `encoding` is that of the database, by the server's name for it.
+    and `json` where a column is none. `encoding` is that of the database, by the server's name for it. `unique_ids`
+    says that a `session_id` is unique in a table, no view, `keyed` that a `run_id` is so, too, as agno makes them.
     """
 
     schema: bool
@@ -39,6 +39,7 @@ class Layout:
     run_type: JsonType
     server_version: int
     encoding: str
+    unique_ids: bool
     keyed: bool
 
     @property
@@ -84,7 +85,8 @@ SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
        {columns_of()},
        current_setting('server_version_num')::int,
        current_setting('server_encoding')::varchar,
-       {_unique("session_id")} AND (to_regclass(%s) IS NULL OR {_unique("run_id")})
+       {_unique("session_id")},
+       (to_regclass(%s) IS NULL OR {_unique("run_id")})
 """
 
 
@@ -93,7 +95,9 @@ async def detect(database: Database, tables: Tables) -> Layout:
     sessions, runs, schema_name = map(catalog_name, (tables.sessions, tables.runs, tables.schema))
     parameters = [sessions, runs, schema_name, sessions, runs, sessions, runs, runs]
     try:
-        [(readable, schema, of_sessions, of_runs, version, encoding, keyed)] = await database.read(_DETECT, parameters)
+        [(readable, schema, of_sessions, of_runs, version, encoding, unique, keyed)] = await database.read(
+            _DETECT, parameters
+        )
     except Forbidden:  # no USAGE on the schema
         readable = False
     if readable is False:
@@ -106,7 +110,16 @@ async def detect(database: Database, tables: Tables) -> Layout:
         if there and (reason := problem(kinds, there)):
             name, why = reason
             raise database.unreadable(name, f"column {name} of {table} {why}")
-    return _layout(found, found_runs, copies, schema=schema, server_version=version, encoding=encoding, keyed=keyed)
+    return _layout(
+        found,
+        found_runs,
+        copies,
+        schema=schema,
+        server_version=version,
+        encoding=encoding,
+        unique_ids=unique,
+        keyed=unique and keyed,
+    )
 
 
 def _layout(
@@ -117,6 +130,7 @@ def _layout(
     schema: bool,
     server_version: int,
     encoding: str,
+    unique_ids: bool,
     keyed: bool,
 ) -> Layout:
     data = [column for name, column in sessions.items() if column.kind == "json" and name != "runs"]
@@ -132,6 +146,7 @@ def _layout(
         run_type,
         server_version,
         encoding,
+        unique_ids,
         keyed,
     )
 

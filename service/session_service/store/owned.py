@@ -67,9 +67,17 @@ class Owned:
         row: dict[str, Statement] = {**values, "user_id": ("%s", [self.owner.of_new(user_id)])}
         places = ", ".join(self.columns.written(name, place) for name, (place, _) in row.items())
         parameters = [value for _, each in row.values() for value in each]
+        rows, conflict = f"VALUES ({places})", "(session_id)"
+        if (
+            not self.layout.unique_ids
+        ):  # a view, or partitions: what makes ids unique, if anything does, has no name here
+            id, taken = row["session_id"]
+            other = f"SELECT FROM {self._sessions} o WHERE {self.columns.of('session_id', 'o')} = {id}"
+            rows, conflict = f"SELECT {places} WHERE NOT EXISTS ({other})", ""
+            parameters += taken
         return (
-            f"""INSERT INTO {self._sessions} AS s ({", ".join(row)}) VALUES ({places})
-            ON CONFLICT (session_id) DO NOTHING RETURNING {self._returned}""",
+            f"""INSERT INTO {self._sessions} AS s ({", ".join(row)}) {rows}
+            ON CONFLICT {conflict} DO NOTHING RETURNING {self._returned}""",
             parameters,
         )
 
