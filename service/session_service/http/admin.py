@@ -1,4 +1,4 @@
-"""The admin listener, apart from the port of the API: what a scraper reads and no client should."""
+"""The admin listener, on a separate port: metrics for a scraper, which clients should not reach."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def create_admin(registry: CollectorRegistry) -> web.Application:
     async def metrics(request: web.Request) -> web.Response:
         try:
             encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        except (TypeError, ValueError):  # a version that is no number
+        except (TypeError, ValueError):  # a version that is not a number
             encode, content_type = choose_encoder("")
-        # off the loop: many databases have thousands of lines
+        # in a thread: many databases mean thousands of lines
         body = await asyncio.to_thread(encode, registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 

@@ -14,7 +14,7 @@ JSON = "application/json"
 
 
 def json_text(value: Any) -> bytes:
-    """Compact JSON. Numbers that JSON lacks (an `input` of NaN) become null, lone surrogates a question mark."""
+    """Compact JSON. NaN and infinities become null, and lone surrogates a question mark."""
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except ValueError:
@@ -31,17 +31,17 @@ def _finite(value: Any) -> Any:
 
 
 def answer(body: bytes, status: int = 200) -> web.Response:
-    """A JSON answer with a ready body, in which what is no character is U+FFFD."""
+    """A JSON answer with this body, in which invalid characters become U+FFFD."""
     return web.Response(status=status, body=characters(body), content_type=JSON)
 
 
 def nothing() -> web.Response:
-    """204: no body, and (as AgentOS has it) still a content type."""
+    """204 without a body, but with a content type, as AgentOS sends it."""
     return web.Response(status=204, content_type=JSON)
 
 
 def failure(error: ApiError) -> web.Response:
-    """`{"detail": …}` under the error's status and headers."""
+    """`{"detail": …}` with the error's status and headers."""
     response = answer(json_text({"detail": error.detail}), error.status)
     response.headers.update(error.headers)
     return response

@@ -1,4 +1,4 @@
-"""Authentication: the Authorization header of a request becomes its Caller.
+"""Authentication: turns the Authorization header of a request into its Caller.
 
 Three modes, chosen by the settings: JSON Web Tokens, one security key, or open.
 """
@@ -34,10 +34,10 @@ _VERIFIERS = "JWT_VERIFICATION_KEY, JWT_JWKS_FILE or AGNO_JWT_JWKS_URL"
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """What authentication is configured with; docs/reference/authentication.md names the variables.
+    """The settings of authentication; docs/reference/authentication.md names the variables.
 
-    required: refuse to let everybody in.
-    authorization, user_isolation: None where nothing is said of them, which is on where tokens are used.
+    required: do not start in open mode.
+    authorization, user_isolation: None if not set, which means on if tokens are used.
     """
 
     required: bool = False
@@ -57,12 +57,12 @@ class AuthSettings:
 
     @property
     def uses_tokens(self) -> bool:
-        """Whether there is a key for tokens: callers need one, and the security key is not looked at."""
+        """Whether there is a key for tokens: then callers need a token, and the security key is ignored."""
         return bool(self.verification_keys) or self.jwks_file is not None or self.jwks_url is not None
 
     @property
     def about_tokens(self) -> list[str]:
-        """The variables that would do nothing, and leave more open than was meant, without a key for tokens."""
+        """The set variables that have no effect without a key for tokens, and so leave more open than intended."""
         meant = {
             "AGNO_AUTHORIZATION": self.authorization,
             "AGNO_USER_ISOLATION": self.user_isolation,
@@ -76,22 +76,22 @@ class AuthSettings:
 
     @property
     def enforces_scopes(self) -> bool:
-        """Whether a token opens only what its scopes say."""
+        """Whether a token allows only what its scopes grant."""
         return self.uses_tokens and self.authorization is not False
 
     @property
     def isolates_users(self) -> bool:
-        """Whether a token opens only the sessions of its user."""
+        """Whether a token allows access only to the sessions of its user."""
         return self.uses_tokens and self.user_isolation is not False
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """Authenticates requests; without a credential everybody is let in.
+    """Authenticates requests; without a configured credential every caller is accepted.
 
-    accounts: tells service accounts by their tokens, None where there are none. admin_scope: that of accounts too.
-    tenants: callers reach the databases that a claim names, which a service account has not.
-    jwks_url: the keys that somebody has to `follow` while the service runs.
+    accounts: recognises the tokens of service accounts, None if not configured. admin_scope: applies to them too.
+    tenants: callers reach only the databases that a claim names; service accounts have no claims.
+    jwks_url: the keys whose `follow` must run while the service runs.
     """
 
     credential: Credential | None
@@ -123,7 +123,7 @@ class Authenticator:
         return self._service_account(await self.accounts.account(token, address))
 
     async def _in_the_open(self, authorization: str, address: str | None) -> Caller:
-        """Where nobody needs a credential: a valid token of an account limits who shows it, a wrong one is ignored."""
+        """The caller in open mode: a valid token of a service account restricts its caller, a wrong one is ignored."""
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
         if self.accounts is None or scheme.lower() != "bearer" or not token.startswith(TOKEN_PREFIX):
@@ -147,7 +147,7 @@ class Authenticator:
 def authenticator(
     settings: AuthSettings, clock: Callable[[], float] = time.monotonic, accounts: AccountTokens | None = None
 ) -> Authenticator:
-    """The authenticator that the settings ask for. Raises ValueError, saying what to set, where they contradict."""
+    """The authenticator for the settings. Raises ValueError that says what to set if they contradict each other."""
     credential: Credential | None = None
     jwks_url = JwksUrl(settings.jwks_url, settings.algorithm) if settings.jwks_url else None
     if settings.uses_tokens:
@@ -207,7 +207,7 @@ def _is_open(path: str) -> bool:
 
 
 def _token(authorization: str) -> str:
-    """The token of an Authorization header; AgentOS takes it with and without the word Bearer."""
+    """The token of an Authorization header; AgentOS accepts it with and without the word Bearer."""
     if authorization[:7].lower() == "bearer ":
         authorization = authorization[7:]
     return authorization.strip()

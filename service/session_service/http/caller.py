@@ -10,11 +10,11 @@ from session_service.store.owner import EVERYBODY, Only, Owner
 class Caller:
     """The caller of one request; the default is a caller without an identity and without restrictions.
 
-    user_id: the token's `sub`, None where the caller has no identity (open, security key, a token without `sub`).
-    scopes: what the token grants; None where scopes are not enforced.
+    user_id: the token's `sub`, None without an identity (open mode, security key, a token without `sub`).
+    scopes: the scopes of the token; None if scopes are not enforced.
     admin: the token holds the admin scope.
-    isolated: the caller sees their own sessions only.
-    databases: ids of the databases that the caller reaches, the default first; None where they reach all.
+    isolated: the caller sees only their own sessions.
+    databases: ids of the databases that the caller may reach, the default first; None for all.
     """
 
     user_id: str | None = None
@@ -24,9 +24,9 @@ class Caller:
     databases: tuple[str, ...] | None = None
 
     def asks_for(self, user_id: str | None) -> Owner:
-        """On whose behalf a request is answered; `user_id` is its query parameter, None where there is none.
+        """The owner whose sessions a request may see; `user_id` is its query parameter, or None.
 
-        Raises ApiError 403 for an isolated caller without an identity: call it after the database is chosen.
+        Raises ApiError 403 for an isolated caller without an identity. Call it after the database is selected.
         """
         if not self.isolated:
             return EVERYBODY if user_id is None else Only(user_id)
@@ -35,9 +35,9 @@ class Caller:
         return Only(self.user_id)
 
     def owner_of_new(self, user_id: str | None) -> str | None:
-        """The owner of a new session, unless it is made on behalf of one user; `user_id` is the body's."""
+        """The owner of a new session, if the caller is not restricted to one user; `user_id` is that of the body."""
         return user_id if self.user_id is None else self.user_id
 
 
 NOBODY = Caller(databases=())
-"""Whoever has shown no credential: they reach no database."""
+"""A caller without a valid credential, who reaches no database."""

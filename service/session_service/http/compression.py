@@ -1,7 +1,7 @@
-"""Compressed answers: gzip or zstd, as the client accepts it, for bodies that are large enough to be worth it.
+"""Compresses answers with gzip or zstd, as the client accepts it, if their bodies are large enough to be worth it.
 
-Compressing a page would cost more time than making it, so short bodies are left alone; long ones are compressed in a
-thread, while other requests go on.
+Compressing a page would take longer than building it, so short bodies stay uncompressed. Long bodies are compressed
+in a thread, so that other requests continue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ else:
 
 Encoding = Literal["zstd", "gzip"]
 
-# the first that a client likes best; both at the speed of a network rather than at their smallest
+# the first of those that the client likes best; with levels for the speed of a network, not for size
 _PREFERRED: tuple[Encoding, ...] = ("zstd", "gzip")
 _ZSTD_LEVEL = 3
 _GZIP_LEVEL = 4
@@ -46,7 +46,7 @@ def negotiated(accept_encoding: str | None) -> Encoding | None:
 
 
 class Encoder:
-    """Compresses one body, piece by piece; each piece that goes in comes out as far as it is decided."""
+    """Compresses one body, piece by piece; returns for each piece what the compressor has finished."""
 
     def __init__(self, encoding: Encoding) -> None:
         self._compressor: _Compressor = (
@@ -56,7 +56,7 @@ class Encoder:
         )
 
     async def piece(self, data: bytes, *, last: bool = False) -> bytes:
-        """What to send for this piece, perhaps nothing yet; after the last all of it is sent."""
+        """The bytes to send for this piece, perhaps none yet; for the last piece, all that remain."""
         return await asyncio.get_running_loop().run_in_executor(None, self._compress, data, last)
 
     def _compress(self, data: bytes, last: bool) -> bytes:

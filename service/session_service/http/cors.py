@@ -1,4 +1,4 @@
-"""Cross-origin requests: what a browser is told before and with an answer."""
+"""Cross-origin requests: answers to preflights, and CORS headers of ordinary answers."""
 
 from collections.abc import Collection, Mapping
 
@@ -17,7 +17,7 @@ _ASKED = ("Origin", *(f"Access-Control-Request-{name}" for name in ("Method", "H
 
 
 def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request is a browser's question; any other OPTIONS goes to the router, which knows no such route."""
+    """Whether a request is a preflight. Any other OPTIONS goes to the router, which has no route for it."""
     return method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
 
 
@@ -47,7 +47,7 @@ def preflight(headers: Mapping[str, str], origins: Collection[str]) -> tuple[int
 
 
 def response_headers(origin: str | None, origins: Collection[str]) -> dict[str, str]:
-    """What an ordinary answer carries besides; `origin` is the request's, None without one."""
+    """The CORS headers of an ordinary answer; `origin` is that of the request, or None."""
     answer = {"Vary": "Origin"}
     if origin is not None:
         answer["Access-Control-Allow-Credentials"] = "true"

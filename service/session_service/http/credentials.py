@@ -1,4 +1,4 @@
-"""Credentials: the ways to tell callers by what they present."""
+"""Credentials: the ways to identify callers by their tokens."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -8,30 +8,30 @@ from session_service.http.caller import Caller
 from session_service.http.errors import ApiError
 from session_service.http.tokens import TokenVerifier
 
-# Identities that AgentOS gives to its own parts; no token may claim one.
+# Identities of AgentOS' own components; no token may claim one.
 SERVICE_ACCOUNT = "sa:"
 _RESERVED_PREFIXES = (SERVICE_ACCOUNT, "__oauth__:")
 _RESERVED_SUBJECT = "__scheduler__"
 
 
 class Credential(Protocol):
-    """One way to tell callers by their token."""
+    """One way to identify callers by their token."""
 
     missing: ClassVar[str]
 
     async def caller(self, token: str) -> Caller:
-        """The caller who presents the token. Raises ApiError 401."""
+        """The caller with this token. Raises ApiError 401."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityKey:
-    """One shared key that opens everything and carries no identity."""
+    """One shared key that grants everything and carries no identity."""
 
     key: str = field(repr=False)
     missing: ClassVar[str] = "Authorization header required"
 
     async def caller(self, token: str) -> Caller:
-        """Compare in constant time; bytes, as compare_digest refuses text that is not ASCII."""
+        """Compare in constant time, as bytes, because compare_digest rejects text that is not ASCII."""
         if not hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.key.encode("utf-8", "surrogatepass")):
             raise ApiError(401, "Invalid authentication token")
         return Caller()
@@ -71,6 +71,6 @@ def _scopes(claim: object) -> frozenset[str]:
 
 
 def _databases(claim: object) -> tuple[str, ...]:
-    """The database ids of a claim: a text or a list of texts. Of any other shape it names none."""
+    """The database ids of a claim, which is a string or a list of strings; none for any other shape."""
     listed = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
     return tuple(listed) if all(isinstance(id, str) for id in listed) else ()

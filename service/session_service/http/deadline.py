@@ -1,4 +1,4 @@
-"""The deadline of requests: one timer of the loop for all, for one each costs as much as the metrics of a request."""
+"""The deadline of requests. All share one timer, because a timer for each costs as much as the metrics of a request."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ Answer = TypeVar("Answer")
 
 
 class Expired(Exception):
-    """A request has had its time."""
+    """A request has exceeded its time limit."""
 
 
 class Deadline:
-    """Lets each request have so many seconds, None for any time."""
+    """A per-request limit in seconds; None disables it."""
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
-        # in the order in which they end, as all have the same time
+        # in the order in which they end, because all have the same limit
         self._ends: dict[asyncio.Task[object], float] = {}
         self._expired: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def keep(self, answering: Awaitable[Answer]) -> Answer:
-        """The answer, or `Expired` at the deadline: what is awaited then is cancelled, as by `asyncio.timeout`."""
+        """The answer. Raises `Expired` at the deadline and cancels what is awaited, like `asyncio.timeout`."""
         task = asyncio.current_task()
         if self.seconds is None or task is None:
             return await answering
@@ -35,7 +35,7 @@ class Deadline:
         try:
             return await answering
         except asyncio.CancelledError:
-            # a client that left in the same moment has cancelled, too
+            # a client that disconnected at the same moment has cancelled, too
             if task in self._expired and task.cancelling() <= 1:
                 raise Expired from None
             raise

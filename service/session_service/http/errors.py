@@ -1,4 +1,4 @@
-"""Errors that become answers."""
+"""Errors, and the answers that clients get for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RETRY_AFTER_SECONDS = 5
 
 
 class ApiError(Exception):
-    """An answer other than success: `{"detail": detail}` under an HTTP status."""
+    """An error answer: `{"detail": detail}` with an HTTP status."""
 
     def __init__(
         self, status: int, detail: str | list[dict[str, Any]], headers: Mapping[str, str] | None = None
@@ -24,32 +24,32 @@ class ApiError(Exception):
 
 
 def not_found(session_id: str) -> ApiError:
-    """404 of a single session."""
+    """404 for a single session."""
     return ApiError(404, f"Session with id '{session_id}' not found")
 
 
 def no_room() -> ApiError:
-    """503 where too many answers wait to be read."""
+    """503 when the answers that clients have not read yet use up the budget."""
     detail = "Answers that are not read yet hold all the memory that answers may"
     return ApiError(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def after_change(error: ApiError) -> ApiError:
-    """The same failure of a request whose change was made before it: only the answer is missing."""
+    """The same failure after the change of the request was made: only the answer is missing."""
     if error.status < 500 or not isinstance(error.detail, str):
         return error
     return ApiError(error.status, f"{error.detail}. The change was made: read the session to see it", error.headers)
 
 
 def authentication_unavailable() -> ApiError:
-    """503 where nobody can tell now whether a token is valid."""
+    """503 when the service cannot decide whether a token is valid."""
     return ApiError(503, "Authentication is temporarily unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def database_failure(error: DatabaseError, db_id: str) -> ApiError:
-    """What a client is told when a database fails; the id is known to the client, the rest of the DSN is not.
+    """The answer when a database fails. It names the id, which the client knows, and nothing else of the DSN.
 
-    An outage is never an empty answer: 503 with `Retry-After`, or 504 where a statement ran out of time.
+    An outage never looks like an empty answer: it is 503 with `Retry-After`, or 504 if a statement timed out.
     """
     match error:
         case TimedOut():

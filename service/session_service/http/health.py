@@ -19,7 +19,7 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 async def alive(_: Call) -> web.Response:
-    """`GET /healthz`: 200 while the event loop runs. No database is asked."""
+    """`GET /healthz`: 200 while the event loop runs. It asks no database."""
     return answer(b'{"status":"ok"}')
 
 
@@ -34,9 +34,9 @@ def health(instantiated_at: datetime) -> Handler:
 
 
 def startup(prober: Prober, keys: JwksUrl | None, termination_log: Path) -> Handler:
-    """`GET /healthz/startup`: 503 while a database refuses us or was not tried yet, or keys for tokens are fetched.
+    """`GET /healthz/startup`: 503 while a database rejects us or is untried, or the keys for tokens are being fetched.
 
-    What refuses us is also left in the termination log, where the kubelet finds it when it gives the pod up.
+    A rejection is also written to the termination log, which the kubelet reads when it kills the container.
     """
 
     async def handler(_: Call) -> web.Response:
@@ -53,7 +53,7 @@ def startup(prober: Prober, keys: JwksUrl | None, termination_log: Path) -> Hand
 
 
 def _leave(termination_log: Path, message: bytes) -> None:
-    # only where the kubelet has made one
+    # only if the kubelet has created it
     if termination_log.is_file():
         with contextlib.suppress(OSError):
             termination_log.write_bytes(message)
@@ -62,7 +62,7 @@ def _leave(termination_log: Path, message: bytes) -> None:
 def ready(prober: Prober, keys: JwksUrl | None, *, others: bool) -> Handler:
     """`GET /healthz/ready`: 200 while at least one database serves and tokens can be verified, 503 while draining.
 
-    `others`: whether there are keys for tokens beside those.
+    `others`: whether there are other keys for tokens as well.
     """
 
     async def handler(_: Call) -> web.Response:

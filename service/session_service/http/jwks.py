@@ -1,4 +1,4 @@
-"""Verification keys: of a setting, and of a JWKS file that may be rotated while the service runs."""
+"""Verification keys from a setting, and from a JWKS file that may be rotated while the service runs."""
 
 import json
 import logging
@@ -33,11 +33,11 @@ def static_key(text: str, algorithm: str) -> Key:
 class JwksFile:
     """The keys of a JWKS file, read again when the file changes.
 
-    A changed file that can't be read or holds no usable key is reported in the log; the keys before it stay.
+    If a changed file can't be read or has no usable key, the log says so and the previous keys stay.
     """
 
     def __init__(self, path: Path, algorithm: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read the file. `clock` gives seconds. Raises ValueError where it holds no key for the algorithm."""
+        """Read the file. `clock` returns seconds. Raises ValueError if it has no key for the algorithm."""
         self._path = path
         self._algorithm = algorithm
         self._clock = clock
@@ -49,7 +49,7 @@ class JwksFile:
             raise ValueError(f"JWT_JWKS_FILE {path} can't be used: {error}") from None
 
     async def key(self, kid: str | None) -> Key | None:
-        """The key of a `kid`, else the key of the file that has no `kid`, else None."""
+        """The key with this `kid`, else the key without a `kid`, else None."""
         self._reread_if_changed()
         return self._keys.get(kid, self._keys.get(None))
 
@@ -69,7 +69,7 @@ class JwksFile:
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a file is written or, as Kubernetes updates a mounted Secret, replaced."""
+    """A value that changes when a file is written, or replaced as in a mounted Secret of Kubernetes."""
     try:
         stat = path.stat()
     except OSError:
@@ -83,7 +83,7 @@ def _read(path: Path, algorithm: str) -> Keys:
 
 
 def keys_of(text: bytes, algorithm: str) -> Keys:
-    """The keys of a JWK set by their `kid`, those for something else left out. Raises ValueError if none is left."""
+    """The keys of a JWK set for this algorithm, by `kid`. Raises ValueError if there is none."""
     if len(text) > LARGEST:
         raise ValueError(f"it has more than {LARGEST} bytes")
     try:
@@ -102,7 +102,7 @@ def keys_of(text: bytes, algorithm: str) -> Keys:
 
 
 def _usable(member: Any, algorithm: str) -> Key | None:
-    """The key of a member, None where it is for something else (RFC 7517 section 5: such members are ignored)."""
+    """The key of a member, None if it has another purpose (RFC 7517 section 5: such members are ignored)."""
     if not isinstance(member, dict) or not isinstance(member.get("kid", ""), str):
         return None
     if member.get("use", "sig") != "sig" or member.get("alg", algorithm) != algorithm:

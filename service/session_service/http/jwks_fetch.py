@@ -1,4 +1,4 @@
-"""One GET of a JWK set, bounded in time and bytes: the other side may be slow, wrong or hostile."""
+"""Fetches a JWK set by one GET, with limits on time and bytes: the server may be slow, wrong or hostile."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class Unfetched(Exception):
-    """There is no JWK set at the URL. The message says why, and repeats neither the URL nor the answer."""
+    """The URL did not return a JWK set. The message says why, and repeats neither the URL nor the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What was answered. `max_age` is how many seconds it may be used for, None if the answer does not say."""
+    """The answer. `max_age` is the number of seconds for which it may be used, None if the answer does not say."""
 
     text: bytes
     max_age: int | None
 
 
 def jwks_url(text: str) -> URL:
-    """The text as a URL to fetch keys from. Raises ValueError, which does not repeat it."""
+    """Parse the URL to fetch keys from. Raises ValueError, which does not repeat it."""
     try:
         url = URL(text)
     except ValueError:
@@ -41,7 +41,7 @@ def jwks_url(text: str) -> URL:
 
 
 async def fetch(url: URL) -> Fetched:
-    """The answer of the URL itself: no redirect is followed and nothing is inflated. Raises Unfetched."""
+    """Fetch the URL itself: no redirect is followed, and nothing is decompressed. Raises Unfetched."""
     try:
         async with (
             ClientSession(

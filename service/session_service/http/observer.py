@@ -1,4 +1,4 @@
-"""Sees every request: gives it an id, counts it, and writes its line of the log and, for a change, of the audit log."""
+"""Observes every request: assigns its id, counts it, and writes its line of the access log and the audit log."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SERVER_TIMING = istr("Server-Timing")
 TRACEPARENT = istr("traceparent")
 FORWARDED_FOR = istr("X-Forwarded-For")
 
-# a client that left before its answer, as nginx has it
+# the client disconnected before its answer; nginx uses the same status
 CLIENT_CLOSED_REQUEST = 499
 
-# how many session ids one line of the audit log names
+# the number of session ids in one line of the audit log
 _MOST_SESSIONS = 100
 
 _AUDITED = {
@@ -46,7 +46,7 @@ _traceparent = re.compile(
 
 
 class Observer:
-    """Begins and ends the exchanges of one application."""
+    """Begins and ends the exchanges of the service."""
 
     def __init__(
         self, metrics: Metrics, pseudonyms: Pseudonyms, trusted_proxies: Networks, traces: Traces | None
@@ -59,7 +59,7 @@ class Observer:
         self._audit = logs.audit_logger()
 
     def begin(self, request: web.BaseRequest) -> Exchange:
-        """The exchange of a request; from now on it is the current one of this task."""
+        """Begin the exchange of a request, which becomes the current one of this task."""
         headers = request.headers
         id = headers.get(REQUEST_ID)
         if id is None or not _request_id(id):
@@ -77,7 +77,7 @@ class Observer:
         return exchange
 
     def end(self, exchange: Exchange, status: int, size: int) -> None:
-        """Count the exchange and tell of it; `size` is of the answer's body in bytes."""
+        """Count and log the exchange; `size` is that of the answer's body in bytes."""
         took = perf_counter() - exchange.began
         metrics = self.metrics
         metrics.in_flight -= 1
@@ -89,7 +89,7 @@ class Observer:
         # a pod is probed every few seconds
         tell = self._access.debug if exchange.route.startswith("/health") else self._access.info
         caller = None if exchange.user_id is None else self._pseudonyms.of(exchange.user_id)
-        # what is not known is left out: a line has no nulls
+        # unknown members are left out: a line has no nulls
         known: dict[str, Any] = {}
         if caller is not None:
             known["caller"] = caller
@@ -118,12 +118,12 @@ class Observer:
             self._audit.info(action, id=exchange.id, status=status, **known)
 
     def refused_early(self, status: int, client: str | None) -> None:
-        """Count and tell of what never became a request: not HTTP, beyond a limit, or too slow."""
+        """Count and log input that never became a request: not HTTP, beyond a limit, or too slow."""
         self.metrics.refused_early(status)
         self._access.info("request", method=OTHER, route=UNMATCHED, status=status, client=client)
 
     def headers(self, exchange: Exchange) -> dict[str, str]:
-        """What an answer says of its exchange; the times end where its headers are sent."""
+        """The headers about the exchange: its id, and the times until the headers are sent."""
         auth, pool, database = exchange.authenticating * 1000, exchange.acquiring * 1000, exchange.querying * 1000
         total = (perf_counter() - exchange.began) * 1000
         return {

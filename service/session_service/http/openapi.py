@@ -49,7 +49,7 @@ _WITH_BODY = (408, 413, 415)
 
 
 def document(version: str) -> dict[str, Any]:
-    """The whole document."""
+    """The OpenAPI document as a dict."""
     schemas: dict[str, Schema] = dict(SCHEMAS)
     paths: dict[str, dict[str, Any]] = {}
     known = examples()
@@ -149,7 +149,7 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def _not_null(schema: Schema) -> Schema:
-    """A query has no null: what may be null may be left out."""
+    """The schema without null: a query has no null, so a nullable parameter is an optional one."""
     options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key not in {"anyOf", "title"} and value is not None}
     return rest | options[0] if options else rest
@@ -160,7 +160,7 @@ def _model(model: type[BaseModel]) -> Schema:
 
 
 def _inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with its definitions in the places that refer to them."""
+    """The schema with each reference replaced by its definition."""
     definitions = schema.get("$defs", {})
 
     def inline(value: Any) -> Any:

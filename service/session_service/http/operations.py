@@ -1,4 +1,4 @@
-"""What each route takes and answers, for its description; the names are those of AgentOS, whose clients know them."""
+"""Parameters, bodies and answers of each route, for the OpenAPI document. The names are those of AgentOS."""
 
 from __future__ import annotations
 

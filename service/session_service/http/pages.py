@@ -88,7 +88,7 @@ def _read(path: str) -> bytes:
 
 
 def weight(accepted: str, kind: str) -> float:
-    """How much an Accept header likes a media type, from 0 to 1: its most exact range counts (RFC 9110, 12.5.1)."""
+    """The quality of a media type in an Accept header, 0 to 1: the most specific range counts (RFC 9110, 12.5.1)."""
     ranges: dict[str, float] = {}
     for each in accepted.lower().split(","):
         name, *parameters = (part.strip() for part in each.split(";"))

@@ -1,4 +1,4 @@
-"""What is remembered for a while, as much of it as there is room for."""
+"""A cache with a time to live and a maximum size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 class Remembered(Generic[Value]):
-    """Values by key, each for so many seconds; beyond `most` of them the oldest goes."""
+    """Values by key, each for `seconds`; beyond `most` values the oldest is dropped."""
 
     def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -19,12 +19,12 @@ class Remembered(Generic[Value]):
         self._values: OrderedDict[str, tuple[Value, float]] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
-        """The value of a key, None where there is none any more."""
+        """The value of a key, None if there is none or it has expired."""
         value, until = self._values.get(key, (None, 0.0))
         return value if self._clock() < until else None
 
     def put(self, key: str, value: Value) -> None:
-        """Remember a value from now on."""
+        """Store a value; its time starts now."""
         self._values[key] = value, self._clock() + self._seconds
         self._values.move_to_end(key)
         if len(self._values) > self._most:

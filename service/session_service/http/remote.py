@@ -1,4 +1,4 @@
-"""The address of the client: the peer's, or what a proxy that is trusted tells of it."""
+"""The address of the client: the peer's, or the one that a trusted proxy reports."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def networks(words: Sequence[str]) -> Networks:
-    """Addresses and CIDRs as networks. Raises ValueError."""
+    """Parse addresses and CIDRs to networks. Raises ValueError."""
     return tuple(ip_network(word, strict=False) for word in words)
 
 
 def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: Networks) -> str | None:
-    """The last address that no trusted proxy has.
+    """The last address that is not a trusted proxy.
 
-    `forwarded_for` are the values of X-Forwarded-For in order. Each proxy adds whom it was called by at the end, so the
-    list is believed from the end and only as far as those who wrote it are trusted; a word that is no address ends it.
+    `forwarded_for` are the values of X-Forwarded-For in order. Each proxy appends the address of its caller, so the
+    list is read from the end, as far as its writers are trusted, or up to a word that is not an address.
     """
     if peer is None or not _is_in(peer, trusted):
         return peer
@@ -41,7 +41,7 @@ def _is_in(address: str, trusted: Networks) -> bool:
 
 
 def _address(word: str) -> str | None:
-    """An address as a proxy writes it: with or without brackets and a port."""
+    """Parse an address as proxies write it: with or without brackets and a port."""
     if word.startswith("["):
         word = word[1:].partition("]")[0]
     elif word.count(":") == 1:

@@ -1,4 +1,4 @@
-"""Paths become handlers the way AgentOS routes them: percent-decoding first, closing slashes dropped."""
+"""Routes paths to handlers as AgentOS does: it decodes percent-encoding first and drops trailing slashes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Match(Generic[Handler]):
 
 
 def decoded(raw_path: str) -> str:
-    """The path as text: `%2F` separates like any slash, bytes that are no UTF-8 become U+FFFD, closing slashes go."""
+    """The decoded path: `%2F` separates like any slash, invalid UTF-8 becomes U+FFFD, trailing slashes are dropped."""
     path = unquote(raw_path.partition("?")[0], errors="replace")
     return path.rstrip("/") or "/"
 
@@ -46,7 +46,7 @@ class Router(Generic[Handler]):
             self._routes.setdefault(len(pattern), []).append((route, pattern))
 
     def match(self, method: str, path: str) -> Match[Handler]:
-        """The handler, or 404, or 405 with the method of the first route of this path, as AgentOS names it."""
+        """The matched route. Raises ApiError 404, or 405 whose `Allow` names one method of the first matching route."""
         parts = path.split("/")
         for route, pattern in self._routes.get(len(parts), ()):
             values = _values(pattern, parts)

@@ -1,4 +1,4 @@
-"""The shapes of answers as JSON Schema, for the description of the API. A member that is null may be left out."""
+"""The shapes of answers as JSON Schema, for the OpenAPI document. A member that is null may be absent."""
 
 from __future__ import annotations
 

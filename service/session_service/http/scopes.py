@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from session_service.http.caller import Caller
 from session_service.http.errors import ApiError
 
-# `*` spans slashes: runs, previews and single runs are read under the scope of their session.
+# `*` matches slashes too: runs, previews and single runs need the scope of their session.
 _SCOPES = (
     ("GET /sessions", "sessions:read"),
     ("GET /sessions/*", "sessions:read"),
@@ -18,7 +18,7 @@ _SCOPES = (
 
 
 def required_scope(method: str, path: str) -> str | None:
-    """The scope of a route, None where a valid token suffices; `path` is decoded, as the router matches it."""
+    """The scope of a route, None if a valid token suffices; `path` is decoded, as for the router."""
     route = f"{method} {path.rstrip('/')}"
     return next((scope for pattern, scope in _SCOPES if fnmatchcase(route, pattern)), None)
 

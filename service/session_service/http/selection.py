@@ -1,4 +1,4 @@
-"""Which database a request means: `db_id` and `table`, as AgentOS chooses."""
+"""Selects the database of a request by `db_id` and `table`, as AgentOS does."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from session_service.http.errors import ApiError
 from session_service.store.session_store import SessionStore
 from session_service.store.store_map import StoreMap
 
-# a database object is also found by the names of its other tables, and still serves its sessions
+# AgentOS finds a database by the names of its other tables too, and still serves its sessions
 _OTHER_TABLES = frozenset({"agno_memories", "agno_learnings", "agno_metrics", "agno_eval_runs", "agno_knowledge"})
 
 
 class Stores:
-    """The stores that a caller reaches: to everybody else's there is no way from a request.
+    """The stores that a caller may reach. A request has no other way to a store.
 
-    Without a claim that names databases these are all, by the default of the map; else those that it names and that
-    there are, the first of them the default. With `require_id` a request must name one where there are several, as
-    AgentOS has it.
+    Without a claim that names databases these are all stores, with the default of the map; otherwise the existing ones
+    that the claim names, the first of them the default. With `require_id` a request must name one if there are
+    several, as in AgentOS.
     """
 
     def __init__(self, caller: Caller, stores: StoreMap, *, require_id: bool) -> None:
@@ -27,7 +27,7 @@ class Stores:
         self._require_id = require_id
 
     def chosen(self, db_id: str | None, table: str | None) -> str:
-        """The id of the database that a request means; an empty text counts as absent. Raises ApiError 400 to 404."""
+        """The id of the database of a request; an empty `db_id` counts as absent. Raises ApiError 400, 403 or 404."""
         if table and not db_id:
             raise ApiError(400, "The db_id query parameter is required when passing a table")
         if not db_id:
@@ -41,7 +41,7 @@ class Stores:
         return db_id
 
     async def of(self, db_id: str, table: str | None) -> SessionStore:
-        """The store of this table, or the first of a chosen database. Raises ApiError 404."""
+        """The store with this table, or the first store of a selected database. Raises ApiError 404."""
         if not table:
             return self._by_id[db_id][0]
         for store in self._by_id[db_id]:

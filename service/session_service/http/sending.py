@@ -1,4 +1,4 @@
-"""How an answer leaves: no faster than its client reads it, so that memory holds a piece of it."""
+"""Sends answers no faster than clients read them, so that memory holds only a piece of a long answer."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from session_service.http.compression import Encoder
 from session_service.http.errors import no_room
 from session_service.http.requests import Call
 
-# Written at a time. A client is given connection.WRITE_SECONDS for it, so it rules how slow the slowest may be.
+# Bytes per write. A client has connection.WRITE_SECONDS to take them, so this determines how slow it may be.
 AT_ONCE = 64 * 1024
-# a longer answer is sent while it is made, in pieces of this size
+# a longer answer is sent while it is built, in pieces of this size
 PIECE = 256 * 1024
 
 
 async def send(call: Call, response: web.StreamResponse) -> web.StreamResponse:
-    """The answer, encoded for the client if its body is large; if that is long it has been sent, as a stream has.
+    """The answer, compressed for the client if its body is large. A long body has been sent on return, like a stream.
 
-    Of a long one for which there is no room, the refusal.
+    If the budget has no room for a long answer, the result is a refusal instead.
     """
     if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
         return response
@@ -46,7 +46,7 @@ async def send(call: Call, response: web.StreamResponse) -> web.StreamResponse:
 
 
 async def send_pieces(call: Call, pieces: AsyncIterator[bytes], status: int = 200) -> web.StreamResponse:
-    """A body out of pieces of any size: whole if it is short, else sent as it comes."""
+    """An answer from pieces of any size: returned whole if it is short, else streamed."""
     stream: _Stream | None = None
     gathered, begun = bytearray(), False
     try:
@@ -64,14 +64,14 @@ async def send_pieces(call: Call, pieces: AsyncIterator[bytes], status: int = 20
             return answer(bytes(gathered), status)
         return await stream.end(bytes(gathered))
     except BaseException:  # the deadline of a request cancels
-        # the status is sent: only a connection that breaks off tells the client that this is not all
+        # the status has been sent, so only a broken connection tells the client that the answer is incomplete
         if stream is not None and call.request.transport is not None:
             call.request.transport.abort()
         raise
 
 
 class _Stream:
-    """An answer that is sent piece by piece, in the encoding that the client accepts."""
+    """An answer that is sent in pieces, in the encoding that the client accepts."""
 
     def __init__(self, response: web.StreamResponse, encoder: Encoder | None) -> None:
         self._response, self._encoder = response, encoder
@@ -87,7 +87,7 @@ class _Stream:
         return cls(response, None if encoding is None else Encoder(encoding))
 
     async def send(self, piece: bytes) -> None:
-        """Send a piece, as soon as the client takes it."""
+        """Send a piece; waits until the client has taken enough of the ones before."""
         await _write(self._response, piece if self._encoder is None else await self._encoder.piece(piece))
 
     async def end(self, piece: bytes) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Service accounts of AgentOS: an opaque token becomes its caller, by the database in which AgentOS keeps its hash."""
+"""Service accounts of AgentOS: finds the caller of an opaque token in the database where AgentOS keeps its hash."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from session_service.store.store_map import LiveStores, StoreMap
 
 TOKEN_PREFIX = "agno_pat_"  # noqa: S105 - what such tokens begin with
 
-# how long a request waits for the database: for the account, and to note that its token is used
+# seconds that a request waits for the database: to read the account, and to record that its token was used
 LONGEST_SECONDS = 5.0
 LONGEST_NOTE_SECONDS = 1.0
-# how many look accounts up at a time, and how many of those whose address has failed too often
+# concurrent lookups, and how many of them may be of addresses that failed too often
 AT_ONCE = 4
 SUSPECTS_AT_ONCE = 1
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """Where the accounts are; `seconds` is how long what was found of a token counts."""
+    """Where the accounts are; `seconds` is how long the account of a token is cached."""
 
     db_id: DatabaseId
     table: str
@@ -44,7 +44,7 @@ class AccountSettings:
 
 
 class AccountTokens:
-    """Tells service accounts by their tokens; `now` is the time of the calendar, in which accounts expire."""
+    """Identifies service accounts by their tokens; `now` returns wall-clock time, by which accounts expire."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class AccountTokens:
         self._live = live
         self._settings = settings
         self._now = now
-        # apart from each other: no number of wrong tokens has a right one looked up again
+        # two caches, so that wrong tokens, however many, do not displace a right one
         self._valid = Remembered[ServiceAccount](settings.seconds, _MOST_TOKENS, clock)
         self._refused = Remembered[bool](settings.seconds, _MOST_TOKENS, clock)
         self._used = Remembered[bool](USE_IS_NOTED_EVERY_SECONDS, _MOST_TOKENS, clock)
@@ -66,13 +66,13 @@ class AccountTokens:
         self._unnoted: str | None = None
 
     async def account(self, token: str, address: str | None) -> ServiceAccount:
-        """The account of a token that is presented from an address. Raises ApiError 401, 429 or 503."""
+        """The account of a token that was sent from an address. Raises ApiError 401, 429 or 503."""
         digest, address = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest(), address or "unknown"
         account = self._remembered(digest) or await self._looked_up(digest, address)
         if account is not None:
             await self._note_use(account)
             return account
-        # only now: a valid token is let in, however often others have failed
+        # only now, because a valid token is accepted however often others have failed
         if self._failures.too_many(address):
             raise ApiError(429, "Too many failed authentication attempts")
         self._failures.add(address)
@@ -126,14 +126,14 @@ def _reason(error: DatabaseError | TimeoutError) -> str:
 
 
 class _Failures:
-    """When tokens were refused in the last minute, by address; the addresses that failed last."""
+    """The times of refused tokens in the last minute, by address; keeps the addresses that failed last."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def too_many(self, address: str) -> bool:
-        """Whether another failure is one too many."""
+        """Whether one more failure exceeds the limit."""
         times = self._times.get(address)
         if times is None:
             return False
@@ -142,7 +142,7 @@ class _Failures:
         return len(times) >= FAILURES
 
     def add(self, address: str) -> None:
-        """Note a failure."""
+        """Record a failure of this address now."""
         self._times.setdefault(address, deque(maxlen=FAILURES)).append(self._clock())
         self._times.move_to_end(address)
         if len(self._times) > _MOST_ADDRESSES:

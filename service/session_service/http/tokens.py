@@ -1,4 +1,4 @@
-"""JSON Web Tokens: a token becomes its verified claims, or a 401 that says what is wrong with it."""
+"""JSON Web Tokens: verifies a token and returns its claims, or raises a 401 that says what is wrong."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,15 +16,15 @@ class KeySet(Protocol):
     """Keys that may change while the service runs."""
 
     async def key(self, kid: str | None) -> Key | None:
-        """The key of a `kid`, else one for tokens of any, else None. Raises KeysUnavailable."""
+        """The key with this `kid`, else one without a `kid`, else None. Raises KeysUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenVerifier:
     """Verifies signature, times, audience and issuer.
 
-    jwks: asked first, by the token's `kid`. keys: tried after it, in order.
-    audience: one of them must be in `aud`; empty: `aud` is not looked at. issuer: None: `iss` is not looked at.
+    jwks: asked first, by the token's `kid`. keys: tried afterwards, in order.
+    audience: one of them must be in `aud`; if empty, `aud` is ignored. issuer: if None, `iss` is ignored.
     """
 
     algorithm: str
@@ -34,7 +34,7 @@ class TokenVerifier:
     issuer: str | None
 
     async def claims(self, token: str) -> dict[str, Any]:
-        """The claims of a valid token. Raises ApiError 401, and 503 where the key for it may be out of reach."""
+        """The claims of a valid token. Raises ApiError 401, or 503 if its key may exist but can't be fetched."""
         try:
             claims = await self._signed_claims(token.encode("utf-8", "surrogatepass"))
             self._check_audience(claims)
@@ -64,7 +64,7 @@ class TokenVerifier:
         raise failure
 
     async def _keys_for(self, token: bytes) -> tuple[tuple[Key, ...], bool]:
-        """The keys to try, and whether they are all that there are."""
+        """The keys to try, and whether these are all existing keys."""
         if self.jwks is None:
             return self.keys, True
         try:

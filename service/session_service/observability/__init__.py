@@ -1,1 +1,1 @@
-"""What is seen of the service: logs, metrics, and what is known of the request that is under way."""
+"""Logs, metrics, traces, and the current request of a task."""

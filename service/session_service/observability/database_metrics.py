@@ -1,4 +1,4 @@
-"""Figures of databases as metrics, read when they are scraped and never on the way of a request."""
+"""Metrics of databases. They are read at each scrape, so requests do not pay for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from session_service.observability.durations import Durations
 
 @dataclass(slots=True)
 class Figures:
-    """What is known of one database id now. Connections are counted by their state; `errors` by their reason.
+    """The current figures of one database id: connections by state, `errors` by reason.
 
     `replica` is the state of its read-only replica, None if it has none.
     """
@@ -35,7 +35,7 @@ class Figures:
 
 
 class DatabaseCollector(Collector):
-    """Reads the figures of every database at each scrape; `states` are all that a database, or a replica, may be in."""
+    """Reads the figures of every database at each scrape; `states` lists all states of a database or a replica."""
 
     def __init__(
         self, figures: Callable[[], Sequence[Figures]], states: Sequence[str], replica_states: Sequence[str]
@@ -45,11 +45,11 @@ class DatabaseCollector(Collector):
         self._replica_states = replica_states
 
     def describe(self) -> list[Metric]:
-        """Nothing: a registry would collect just to learn the names."""
+        """Describe nothing; otherwise a registry would collect once only to learn the names."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every family, each with the samples of all databases."""
+        """Yield every metric family with the samples of all databases."""
         figures = self._figures()
         connections = GaugeMetricFamily(
             "agno_session_pool_connections", "Connections of the pool by state.", labels=["database", "state"]
@@ -121,13 +121,13 @@ class DatabaseCollector(Collector):
 
 
 class ReloadCollector(Collector):
-    """Counts what became of changes of the DSN map."""
+    """Counts reloads of the DSN map by result."""
 
     def __init__(self, results: Mapping[Any, int]) -> None:
         self._results = results
 
     def collect(self) -> Iterator[Metric]:
-        """The one family."""
+        """Yield the family of reloads."""
         family = CounterMetricFamily(
             "agno_session_dsn_map_reloads", "Tries at a changed DSN map, by result.", labels=["result"]
         )

@@ -1,4 +1,4 @@
-"""A histogram of durations in plain numbers: a fraction of a microsecond to add to, and read when it is scraped."""
+"""A histogram of durations in plain numbers: adding takes a fraction of a microsecond; it is read at each scrape."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class Durations:
         self.sum = 0.0
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Count a duration in seconds."""
         self._counts[bisect_left(BOUNDS, seconds)] += 1
         self.sum += seconds
 
     def include(self, other: Durations) -> None:
-        """Count all that the other counted, too."""
+        """Add the counts of another histogram."""
         self._counts = [one + more for one, more in zip(self._counts, other._counts, strict=True)]
         self.sum += other.sum
 
     @property
     def buckets(self) -> list[tuple[str, float]]:
-        """Each bound with the number of durations up to it, as Prometheus writes it."""
+        """Each bound with the number of durations up to it, in Prometheus' format."""
         bounds = [*(f"{float(bound)}" for bound in BOUNDS), "+Inf"]
         return list(zip(bounds, map(float, accumulate(self._counts)), strict=True))

@@ -1,4 +1,4 @@
-"""The request that is under way, as far as its log line, its metrics and its headers need to know it."""
+"""The current request: what its log line, its metrics and its headers need to know."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNMATCHED = "unmatched"
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and what its answer took; times in seconds, `began` by `time.perf_counter`.
+    """One request and the cost of its answer; times in seconds, `began` by `time.perf_counter`.
 
     `method` is one that the API knows, or `other`; `route` is a template, never a path: both are labels of metrics.
     `sessions` are the ids that a request names, in its path or its body. `varies`: the encoding of the answer depends
@@ -39,48 +39,48 @@ class Exchange:
 
     @property
     def caller(self) -> tuple[str | None, str | None]:
-        """Whom it is for: the user that a token names, else the address."""
+        """Who it is for: the user of the token, else the address."""
         return self.user_id, self.client if self.user_id is None else None
 
 
 class Tracer(Protocol):
-    """Is told of each statement of an exchange that has a span."""
+    """Called for each statement of an exchange that has a span."""
 
     def statement(self, exchange: Exchange, database: str, sql: str, seconds: float) -> None:
-        """A statement has just ended, well or, while its exception is being handled, badly."""
+        """A statement has just ended; if it failed, its exception is being handled."""
 
 
 class Holding(Protocol):
-    """What an answer holds of the bytes that all answers may hold."""
+    """The share of an answer in the bytes that all answers together may hold."""
 
     def require_room(self) -> None:
-        """Raise where there is none for an answer."""
+        """Raise if there is no room for an answer."""
 
     def take_for_reading(self, size: int) -> None:
-        """Hold so many bytes more. Raises where they would be too many."""
+        """Hold more bytes. Raises if there is no room for them."""
 
     def leave(self, size: int) -> None:
-        """Hold so many bytes less."""
+        """Release bytes."""
 
 
 current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
 def caller() -> tuple[str | None, str | None]:
-    """The caller of the exchange under way."""
+    """The caller of the current exchange."""
     exchange = current.get()
     return (None, None) if exchange is None else exchange.caller
 
 
 def acquired(began: float) -> None:
-    """Note that a connection was waited for since `began`."""
+    """Record that the exchange waited for a connection since `began`."""
     exchange = current.get()
     if exchange is not None:
         exchange.acquiring += perf_counter() - began
 
 
 def queried(database: str, sql: str, seconds: float) -> None:
-    """Note that a statement took so long; `sql` has placeholders for its parameters."""
+    """Record the duration of a statement; `sql` has placeholders for its parameters."""
     exchange = current.get()
     if exchange is not None:
         exchange.querying += seconds
@@ -89,28 +89,28 @@ def queried(database: str, sql: str, seconds: float) -> None:
 
 
 def will_write() -> None:
-    """Have the exchange refused now, and not once its change was made, where its answer would find no room."""
+    """Refuse the exchange now, before its change is made, if there is no room for its answer."""
     exchange = current.get()
     if exchange is not None and exchange.holding is not None and exchange.method != "DELETE":
         exchange.holding.require_room()
 
 
 def has_written(rows: int) -> None:
-    """Note that a statement gave so many rows of what it changed."""
+    """Record that a statement changed rows."""
     exchange = current.get()
     if exchange is not None and exchange.method != "DELETE":
         exchange.written |= rows > 0
 
 
 def holds(size: int) -> None:
-    """Note that the answer holds so many bytes more. Raises where there is no room for them."""
+    """Record that the answer holds more bytes. Raises if there is no room for them."""
     exchange = current.get()
     if exchange is not None and exchange.holding is not None:
         exchange.holding.take_for_reading(size)
 
 
 def holds_no_more(size: int) -> None:
-    """Note that it does not hold so many bytes of them any more."""
+    """Record that the answer has released bytes."""
     exchange = current.get()
     if exchange is not None and exchange.holding is not None:
         exchange.holding.leave(size)

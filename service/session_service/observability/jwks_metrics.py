@@ -1,4 +1,4 @@
-"""What became of fetching keys for tokens, read when it is scraped."""
+"""Metrics of fetching keys for tokens, read at each scrape."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from prometheus_client.registry import Collector
 
 
 class JwksCollector(Collector):
-    """Counts fetches by their result, and tells the age of the keys in use from when there are any."""
+    """Counts fetches by result, and reports the age of the keys in use once there are any."""
 
     def __init__(self, results: Mapping[Any, int], age: Callable[[], float]) -> None:
         self._results = results
         self._age = age
 
     def collect(self) -> Iterator[Metric]:
-        """The two families."""
+        """Yield the families of fetches and of the age of keys."""
         fetches = CounterMetricFamily("agno_session_jwks_fetches", "Fetches of AGNO_JWT_JWKS_URL.", labels=["result"])
         for result in ("ok", "failed"):
             fetches.add_metric([result], self._results.get(result, 0))

@@ -1,4 +1,4 @@
-"""How late the event loop is: what every request waits for before anything is done for it."""
+"""Measures the lag of the event loop, for which every request waits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WINDOW = 15.0
 
 
 class LoopLag:
-    """Asks to be woken four times a second and sees how late that happens."""
+    """Schedules a callback four times a second and measures how late it runs."""
 
     def __init__(self) -> None:
         self._now = self._before = 0.0
@@ -17,17 +17,17 @@ class LoopLag:
 
     @property
     def seconds(self) -> float:
-        """The worst of the last 15 to 30 seconds."""
+        """The greatest lag of the last 15 to 30 seconds."""
         return max(self._now, self._before)
 
     def begin(self) -> None:
-        """Begin to look."""
+        """Start measuring."""
         loop = asyncio.get_running_loop()
         self._loop, self._turns_at = loop, loop.time() + _WINDOW
         self._ask()
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop measuring."""
         if self._handle is not None:
             self._handle.cancel()
 

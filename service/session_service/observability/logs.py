@@ -1,7 +1,7 @@
-"""Structured logs on standard error: one line an event, JSON for machines or text for a terminal.
+"""Structured logs on standard error: one line per event, JSON for machines or text for a terminal.
 
-What goes through the standard library's logging takes the same form. Loggers of events that come with each request
-write by themselves: the way through the standard library costs three times as much.
+Records of the standard library's logging get the same form. Loggers of per-request events bypass it, because it costs
+three times as much.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 def configure(form: Format = "auto", level: str = "info", stream: TextIO | None = None) -> None:
-    """Write all logs to `stream` (standard error) from now on; `auto` is text on a terminal and JSON elsewhere."""
+    """Send all logs to `stream` (default: standard error); `auto` is text on a terminal and JSON elsewhere."""
     stream = stream or sys.stderr
     terminal = stream.isatty()
     as_text = form == "text" or (form == "auto" and terminal)
@@ -58,20 +58,20 @@ def configure(form: Format = "auto", level: str = "info", stream: TextIO | None 
 
 
 def logger(name: str) -> FilteringBoundLogger:
-    """A logger as it is configured now: make it when the service starts, not when a module is imported."""
+    """A logger with the current configuration: create it when the service starts, not at import."""
     bound: FilteringBoundLogger = structlog.get_logger().bind(logger=name)
     return bound
 
 
 def audit_logger() -> FilteringBoundLogger:
-    """The logger of changes to sessions, `session_service.audit`: it is silenced by no level."""
+    """The logger of changes to sessions, `session_service.audit`. No level silences it."""
     always = structlog.make_filtering_bound_logger(logging.INFO)
     audit: FilteringBoundLogger = structlog.wrap_logger(None, wrapper_class=always).bind(logger=AUDIT)
     return audit
 
 
 class _Lines:
-    """Writes lines, those of one turn of the event loop at once: the call into the kernel costs most of a line."""
+    """Writes the lines of one turn of the event loop at once, because the system call is most of the cost of a line."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -79,11 +79,11 @@ class _Lines:
         self._turn: asyncio.AbstractEventLoop | None = None
 
     def __call__(self, *_: Any) -> Self:
-        """One for all loggers, as structlog's factories are called."""
+        """Return the one instance for all loggers; structlog calls factories like this."""
         return self
 
     def msg(self, line: bytes) -> None:
-        """Write a line before the loop sleeps, or now where no loop runs."""
+        """Write a line before the event loop sleeps, or now if none is running."""
         self._waiting.append(line)
         try:
             loop = asyncio.get_running_loop()
@@ -104,7 +104,7 @@ class _Lines:
 
 
 class _Stamp:
-    """Adds `time`, ISO 8601 with microseconds; the second is printed once."""
+    """Adds `time`, ISO 8601 with microseconds; formats each second only once."""
 
     def __init__(self) -> None:
         self._second, self._printed = -1, ""

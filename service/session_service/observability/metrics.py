@@ -1,4 +1,4 @@
-"""The metrics of the service in the Prometheus format (docs/reference/metrics.md), in a registry of their own."""
+"""The metrics of the service in the Prometheus format (docs/reference/metrics.md), in a separate registry."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 @dataclass(slots=True)
 class RouteMetrics:
-    """The children of one method and route, found once and not at each request."""
+    """The metric children of one method and route, looked up once instead of at each request."""
 
     codes: dict[int, Counter]
     duration: Histogram
@@ -43,7 +43,7 @@ class RouteMetrics:
 
 
 class Metrics:
-    """Counts requests. Whatever `rate()` may be asked for exists from the start, with the value 0."""
+    """Counts requests. Every counter for `rate()` exists from the start, with the value 0."""
 
     def __init__(self, version: str, routes: Iterable[tuple[str, str]]) -> None:
         """`routes`: each method with the template of its route."""
@@ -120,18 +120,18 @@ class Metrics:
             self._refused.labels(reason)
 
     def answered(self, method: str, route: str, code: int, seconds: float, size: int) -> None:
-        """Count a request that has its answer; `size` is of its body in bytes."""
+        """Count an answered request; `size` is that of the answer's body in bytes."""
         children = self._route(method, route)
         self._code(children, method, route, code).inc()
         children.duration.observe(seconds)
         children.sent.inc(size)
 
     def refused(self, reason: str) -> None:
-        """Count a request that no database was asked for."""
+        """Count a request that was refused before a database was asked."""
         self._refused.labels(reason).inc()
 
     def refused_early(self, status: int) -> None:
-        """Count what never became a request, by the status that it was answered with."""
+        """Count input that never became a request, by the status of the answer."""
         self._code(self._route(OTHER, UNMATCHED), OTHER, UNMATCHED, status).inc()
         self.refused(REFUSALS[status])
 

@@ -1,4 +1,4 @@
-"""Short names that stand for user and session ids in logs: the same id gets the same name, and no name leads back."""
+"""Pseudonyms of user and session ids for logs: equal ids get equal names, and no name reveals its id."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _DIGITS = 16
 class Pseudonyms:
     """HMAC-SHA256 under a key, cut to 16 hexadecimal digits.
 
-    Ids are guessable, so a plain hash would be reversed by a table of them. Without a key of its own each process draws
-    one at random: its names can't be compared with those of another process, or traced by anybody.
+    Ids are guessable, so a table of hashes would reverse a plain hash. Without a configured key each process generates
+    a random one: then nobody can compare its names with those of another process, or look up an id.
     """
 
     def __init__(self, key: str | None = None) -> None:
-        # keyed once: that takes as long as hashing ten ids
+        # keyed once, because that takes as long as hashing ten ids
         self._keyed = hmac.new(secrets.token_bytes(32) if key is None else key.encode(), digestmod="sha256")
 
     def of(self, id: str) -> str:
-        """The name of an id."""
+        """The pseudonym of an id."""
         digest = self._keyed.copy()
         digest.update(id.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:_DIGITS]

@@ -1,7 +1,7 @@
-"""Traces over OTLP for those who collect them: a span a request, and one for each of its statements.
+"""Traces over OTLP: a span per request, and one for each of its statements.
 
-They need the extra `otel` and an endpoint: `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`. All
-other `OTEL_…` variables are read by OpenTelemetry itself. Without an endpoint nothing of it is imported.
+They need the extra `otel` and an endpoint: `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
+OpenTelemetry itself reads all other `OTEL_…` variables. Without an endpoint nothing of it is imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Traces(Tracer):
-    """Starts and ends spans. What it adds to a request is about 100 microseconds."""
+    """Starts and ends spans, which adds about 100 microseconds to a request."""
 
     def __init__(self, version: str, environment: Mapping[str, str]) -> None:
         from opentelemetry import trace
@@ -52,7 +52,7 @@ class Traces(Tracer):
         exchange.trace_id = f"{span.get_span_context().trace_id:032x}"
 
     def statement(self, exchange: Exchange, database: str, sql: str, seconds: float) -> None:
-        """Tell of a statement that has just ended; `sql` has placeholders for its parameters."""
+        """Record the span of a statement that has just ended; `sql` has placeholders for its parameters."""
         parent: Span = exchange.span
         if not parent.is_recording():
             return
@@ -90,12 +90,12 @@ class Traces(Tracer):
         span.end()
 
     def close(self) -> None:
-        """Send what is left; may take as long as the exporter's time limit."""
+        """Send the remaining spans; may take as long as the exporter's time limit."""
         self._provider.shutdown()
 
 
 def open_traces(version: str, environment: Mapping[str, str]) -> Traces | None:
-    """Traces as the environment asks for them, None if it does not."""
+    """Traces, if the environment configures them; else None."""
     if not any(environment.get(name) for name in _ENDPOINTS):
         return None
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_TRACES_EXPORTER") == "none":
