@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> int:
-    """Run the command line; give the exit code. Without the extra of the program, one line says what to install."""
+    """Run the command line; returns the exit code. Without the program's extra, one line says what to install."""
     try:
         from session_service.cli import main as command
     except ModuleNotFoundError as error:

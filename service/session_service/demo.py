@@ -1,4 +1,4 @@
-"""A few sessions to look at: agent, team and workflow, with and without a name, each with its runs."""
+"""Demo sessions: agent, team and workflow, with and without a name, each with its runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOUR = 3600
 async def load_demo(store: SessionStore, now: int | None = None) -> bool:
     """Fill an empty store with the demo sessions; False, and nothing done, if it holds any session.
 
-    `now`, in unix seconds, is what their times count back from. The examples of the API are about these sessions.
+    `now`, in unix seconds, is the end of their times. The examples of the API use these sessions.
     """
     await store.create_tables()
     sessions = store.on_behalf_of(EVERYBODY)

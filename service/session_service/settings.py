@@ -1,4 +1,4 @@
-"""What the service runs with, read from the variables of its environment."""
+"""The settings of the service, read from environment variables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the service runs with. Nothing secret shows in its repr."""
+    """The settings of the service. Its repr shows no secret."""
 
     databases: DsnMap = field(repr=False)
     databases_file: DsnFile | None
@@ -49,7 +49,7 @@ class Settings:
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the environment. Raises `BadSetting`, with one line that says what to write."""
+        """Read the environment. Raises `BadSetting` with one line that says what to write."""
         noticed = doubtful(environment)
         value = {variable.name: read(variable, environment) for variable in VARIABLES}
         key, os_id = _key(value, "JWT_VERIFICATION_KEY"), value["AGNO_OS_ID"]
@@ -98,7 +98,7 @@ class Settings:
 
     @property
     def warnings(self) -> list[str]:
-        """What we start with all the same, and what is worth a second look."""
+        """One line for each setting that does not prevent the start but is probably a mistake."""
         found = list(self.doubtful)
         found += [
             f"database {id!r} can't be reached: its DSN is malformed: {source.dsn.problem}"
@@ -131,7 +131,7 @@ def _service_accounts(value: Mapping[str, Any]) -> AccountSettings | None:
 
 
 def _key(value: Mapping[str, Any], name: str) -> str | None:
-    """A key that a variable holds, or the file that another one names."""
+    """The key in a variable, or in the file that another variable names."""
     given: list[str] = [value[each] for each in (name, f"{name}_FILE") if value[each] is not None]
     if len(given) > 1:
         raise BadSetting(f"{name} and {name}_FILE are both set: keep one of them")
@@ -139,7 +139,7 @@ def _key(value: Mapping[str, Any], name: str) -> str | None:
 
 
 def _databases(value: Mapping[str, Any]) -> tuple[DsnMap, DsnFile | None]:
-    """The databases, and the file that they come from, if any."""
+    """The databases, and the file that they were read from, if any."""
     default, schema = value["AGNO_DEFAULT_DB_ID"], value["AGNO_SESSION_SCHEMA"]
     accounts = value[ACCOUNTS_VARIABLE]
     given = next((name for name in DSN_VARIABLES if value[name] is not None), None)

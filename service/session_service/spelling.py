@@ -1,4 +1,4 @@
-"""Variables that are none of ours and look as if they were meant to be: one of authentication must not go unnoticed."""
+"""Finds unknown variables that look like ours, because a misspelt one of authentication leaves the service open."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ _link_address = re.compile(r"(tcp|udp|sctp)://(?P<host>.*):\d+").fullmatch
 
 
 def doubtful(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """One line for each variable that is set and is none, with the one that is most like it.
+    """One line for each unknown variable that is set, with the most similar known one.
 
-    Raises BadSetting where it may be one of authentication: ignored, it would leave the service open.
+    Raises BadSetting if it may be one of authentication, because ignoring it would leave the service open.
     """
     _refuse_links_of_agno(environment)
     found = []
@@ -74,7 +74,7 @@ def doubtful(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _refuse_links_of_agno(environment: Mapping[str, str]) -> None:
-    """Kubernetes tells pods of a Service named agno in two variables of ours."""
+    """Reject values that Kubernetes sets: a Service named agno causes two variables with our names in every pod."""
     link = _link_address(environment.get("AGNO_PORT", ""))
     if link and link["host"].strip("[]") == environment.get("AGNO_SERVICE_HOST"):
         raise BadSetting(

@@ -1,4 +1,4 @@
-"""Every environment variable of the service, in one typed table (docs/reference/environment.md is held to it)."""
+"""Every environment variable of the service, in one typed table (a test compares docs/reference/environment.md)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _LONGEST_SECRET = 64 * 2**10
 
 
 class BadSetting(ValueError):
-    """A variable can't be used. The message names it and says what to write; it never repeats a secret."""
+    """The value of a variable is invalid. The message names the variable and the remedy; it never repeats a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable: how its text is read, and what stands if it is unset or empty."""
+    """One environment variable: how its text is parsed, and the default if it is unset or empty."""
 
     name: str
     read: Callable[[str], Any]
@@ -99,7 +99,7 @@ def _seconds(value: str) -> float:
 
 
 def _secret_file(value: str) -> str:
-    """The text of a file, as a mounted Secret has it: without the end of its line. An empty one opens nothing."""
+    """The text of a file, such as a mounted Secret, without the final newline. Raises ValueError for an empty one."""
     try:
         with Path(value).open(encoding="utf-8") as file:
             text = file.read(_LONGEST_SECRET + 1).rstrip("\r\n")

@@ -17,10 +17,10 @@ log = logging.getLogger("session_service")
 
 
 def run_workers(number: int, work: Callable[[int], int]) -> int:
-    """Run `work` in so many processes, each told its number from 0 on; the exit code is the highest of theirs.
+    """Run `work` in several processes, each with its number from 0 on; returns the highest of their exit codes.
 
-    Signals go to all of them. When one ends by itself the others are asked to end too: whoever restarts this process
-    then restarts all, and none is missing unnoticed.
+    Signals go to all of them. When one ends by itself, the others are told to end too: then whatever restarts this
+    process restarts all, and no missing worker goes unnoticed.
     """
     pids: set[int] = set()
     stopping = False
@@ -32,7 +32,7 @@ def run_workers(number: int, work: Callable[[int], int]) -> int:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, received)
 
-    # blocked until all are there, so that none misses a signal
+    # blocked until all have started, so that none misses a signal
     signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
     for index in range(number):
         pid = os.fork()
@@ -70,7 +70,7 @@ def _end(work: Callable[[int], int], index: int) -> None:
 
 @contextmanager
 def reserved(host: str, port: int) -> Iterator[int]:
-    """A port that the workers share, this one or a free one for 0. Raises OSError where another program has it."""
+    """The port that the workers share: this one, or a free one for 0. Raises OSError if another program uses it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -1,4 +1,4 @@
-"""The addresses that a DSN leads to: libpq would look names up while the event loop waits."""
+"""Resolves the addresses of a DSN outside of the event loop, which libpq would block."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _DEFAULT_PORT = "5432"
 async def targets(dsn: str) -> list[str]:
     """The DSN for each address in the order to try them. Names are resolved each time: a failover may use DNS.
 
-    The name stays beside its address: certificates, Kerberos and password files go by it. Sockets, and a DSN that has
-    addresses already, are left to libpq. Raises OSError where no name is known.
+    The name stays beside its address, because certificates, Kerberos and password files need it. Sockets, and a DSN
+    that already has addresses, are left to libpq. Raises OSError if no name can be resolved.
     """
     words = parse_dsn(dsn)
     if "hostaddr" in words or "host" not in words:
@@ -24,7 +24,7 @@ async def targets(dsn: str) -> list[str]:
     hosts = words["host"].split(",")
     ports = words.get("port", "").split(",")
     if len(ports) not in {1, len(hosts)}:
-        return [dsn]  # libpq tells what is wrong
+        return [dsn]  # libpq reports what is wrong
     found: list[str] = []
     unknown: OSError | None = None
     for host, port in zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=True):
@@ -49,7 +49,7 @@ async def _places(host: str, port: str) -> list[dict[str, str]]:
 
 
 def _by_preference(found: list[str], wanted: str | None) -> Iterator[str]:
-    """A standby is looked for at all addresses before any other is taken, as libpq would."""
+    """As in libpq, all addresses are tried for a standby before any other server is accepted."""
     if wanted == "prefer-standby":
         yield from (make_dsn(each, target_session_attrs="standby") for each in found)
         yield from (make_dsn(each, target_session_attrs="any") for each in found)

@@ -1,4 +1,4 @@
-"""Cancels a statement on the server without blocking: psycopg2's `cancel` waits for it while it holds the GIL."""
+"""Cancels a statement on the server without blocking; psycopg2's `cancel` blocks while it holds the GIL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FAILED, _READING, _WRITING = 0, 1, 2
 
 
 async def cancel_statement(connection: psycopg2.extensions.connection) -> None:
-    """Ask for the end of what runs on the connection; returns when the server has taken the request, or will not."""
+    """Ask the server to cancel the connection's statement; returns when the server has accepted or rejected that."""
     request = libpq.PQcancelCreate(connection.pgconn_ptr)
     try:
         state = _WRITING if libpq.PQcancelStart(request) else _FAILED

@@ -21,8 +21,8 @@ _TEXT_AS_BYTES = psycopg2.extensions.new_type((25,), "TEXT_AS_BYTES", psycopg2.e
 async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> Connection:  # noqa: ASYNC109
     """Open a connection within `timeout` seconds, or raise `Refused` or `Unavailable`.
 
-    One address is tried after the other, each for its share of the time that is left, so that a first one that does
-    not answer leaves time for the second: libpq as we use it has no time limit for each.
+    It tries one address after the other, each for its share of the remaining time, so that a first address that does
+    not answer leaves time for the second. libpq's asynchronous connect has no time limit per address.
     """
     if dsn.problem is not None:
         raise malformed(dsn.problem)
@@ -47,7 +47,7 @@ async def connect(dsn: Dsn, statement_timeout: float, timeout: float = 5.0) -> C
 
 
 class _Ended(Exception):
-    """The server let us in and ended the connection at once: whoever ends all connections met a new one. Try again."""
+    """The server accepted the connection and ended it at once, as when somebody ends all connections. Try again."""
 
     def __init__(self, reason: Unavailable) -> None:
         super().__init__(reason)
@@ -72,7 +72,7 @@ async def _connect(dsn: str, statement_timeout: float, timeout: float) -> Connec
         async with asyncio.timeout(timeout):
             await connection
             psycopg2.extensions.register_type(_TEXT_AS_BYTES, connection.raw)
-            connection._timeout = None  # type: ignore[assignment]  # aiopg would use the one for connecting for each statement
+            connection._timeout = None  # type: ignore[assignment]  # aiopg would apply the connect timeout to each statement
             await _limit(connection, statement_timeout)
     # libpq may reopen its socket while it authenticates, and epoll then misses the old one (aiopg#837)
     except (psycopg2.Error, OSError, RuntimeError, TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""One database: its pool, its deadlines, and what is known of its state."""
+"""One database: its pool, its deadlines, and its state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .replica import Replica
 
 State = Literal["untried", "serving", "refused", "unreachable"]
 
-# a failure of a request with one of these says nothing of whether the database can be reached
+# a failure with one of these reasons says nothing about whether the database is reachable
 _PASSING = {
     "PoolExhausted",
     "PoolQueueFull",
@@ -48,10 +48,10 @@ CONNECT_SECONDS = 5.0
 
 
 class Database:
-    """Runs SQL in one database. No other database waits for it: it has its own pool and its own deadlines.
+    """Runs SQL in one database. It has its own pool and deadlines, so no other database waits for it.
 
-    `column` is the one that can't be read, where that is the reason for which it is refused.
-    `written_at` is when a statement that may change something ended last, in monotonic seconds.
+    `column` is the unreadable column, if that is the reason why the database is refused.
+    `written_at` is when the last statement that may change something ended, in monotonic seconds.
     """
 
     def __init__(self, id: str, source: Source) -> None:
@@ -72,16 +72,16 @@ class Database:
         )
 
     def suits(self, source: Source) -> bool:
-        """Whether it may go on under a changed map in which this is its source."""
+        """Whether it can be kept when a changed map has this source."""
         return self._source.access == source.access
 
     @property
     def age(self) -> int | None:
-        """A number that stays while all connections are to one life of one server; None where that is not known."""
+        """A number that is constant while all connections are to the same start of the same server; None if unknown."""
         return self.pool.opened if self.pool.direct else None
 
     async def read(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
-        """Rows of a statement that changes nothing; tried once more if its connection turns out to be dead."""
+        """The rows of a read-only statement, which is repeated once if its connection turns out to be dead."""
         try:
             return await self._run(sql, parameters)
         except Conflict:
@@ -93,7 +93,7 @@ class Database:
             return await self._run(sql, parameters)
 
     async def write(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
-        """Rows of a statement that may change something: tried once, for it may have succeeded unheard."""
+        """The rows of a statement that may change something. It is never repeated, because it may have taken effect."""
         async with _Loan(self) as connection:
             will_write()
             try:
@@ -104,7 +104,7 @@ class Database:
             return rows
 
     async def write_together(self, statements: Sequence[str]) -> None:
-        """Run these statements, which give no rows, in one transaction."""
+        """Run these statements, which return no rows, in one transaction."""
         async with _Loan(self) as connection:
             try:
                 await connection.transaction(statements)
@@ -127,7 +127,7 @@ class Database:
             queried(self.id, sql, took)
 
     async def stream(self, sql: str, parameters: Sequence[Any], batch: int) -> AsyncGenerator[list[Row], None]:
-        """Rows in batches from a cursor, so that memory holds one batch. Nothing is yielded where there are none."""
+        """Yield rows in batches from a cursor, so that memory holds one batch; yields nothing if there are no rows."""
         async with _Loan(self, streaming=True) as connection:
             fetch = f"FETCH {batch} FROM batches"
             opening = f"BEGIN READ ONLY; DECLARE batches NO SCROLL CURSOR FOR {sql}; {fetch}"
@@ -138,11 +138,11 @@ class Database:
             await self._fetch(connection, "COMMIT")
 
     def refused(self, reason: str, message: str) -> Refused:
-        """Note that we may not do here what we are for, and give the error to raise."""
+        """Record that we lack a privilege that we need, and return the error to raise."""
         return self._refused(Refused(reason, message))
 
     def unreadable(self, column: str, message: str) -> Refused:
-        """The same because of a column that can't be read."""
+        """The same for a column that can't be read."""
         return self._refused(Refused("UnreadableColumn", message, column=column))
 
     def _refused(self, error: Refused) -> Refused:
@@ -166,9 +166,9 @@ class Database:
 
 
 class _Loan:
-    """A connection for as long as the context lasts. Errors leave it as `DatabaseError`, and the database notes them.
+    """Lends a connection within a context. Errors leave it as `DatabaseError`, and the database records them.
 
-    A class, since contextlib's generator costs as much as the rest of the way to the connection.
+    It is a class because contextlib's generator would double the cost of getting a connection.
     """
 
     __slots__ = ("_connection", "_database", "_streaming")

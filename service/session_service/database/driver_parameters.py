@@ -1,4 +1,4 @@
-"""What a DSN of another driver says that libpq has no word for, taken apart from what libpq takes."""
+"""Separates the parameters of a DSN that libpq knows from those of other drivers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode
 
-# Known by these drivers alone; none changes which rows a statement finds.
+# Only these drivers know them; none changes which rows a statement finds.
 _OTHERS = frozenset(
     {
         # asyncpg, and SQLAlchemy's dialect for it
@@ -34,13 +34,13 @@ _OTHERS = frozenset(
         "prefer_simple_protocol",
         "statement_cache_capacity",
         "statement_cache_mode",
-        # what managed poolers print into their DSNs for Prisma
+        # written by managed poolers into their DSNs for Prisma
         "connection_limit",
         "pgbouncer",
         "pool_timeout",
     }
 )
-# pgx's, which mean something to us
+# pgx's, which the service uses
 _UNDERSTOOD = frozenset({"search_path", "pool_max_conns"})
 
 _URI = re.compile(r"^(postgres(?:ql)?)(\+\w+)?://")
@@ -50,7 +50,7 @@ _HOST_AND_PORT = re.compile(r"([^:,\[\]]+):(\d*)")
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """A DSN as libpq takes it, pgx's parameters that the service understands, and names that are dropped."""
+    """A DSN for libpq, the parameters of pgx that the service uses, and the names of dropped ones."""
 
     text: str
     understood: dict[str, str]
@@ -58,7 +58,7 @@ class Parted:
 
 
 def parted(text: str) -> Parted:
-    """Take apart a DSN in any form; one that can't be read is left to libpq, which tells what is wrong."""
+    """Separate a DSN in any form. An unreadable one is left to libpq, which reports what is wrong."""
     if scheme := _URI.match(text):
         return _parted_uri(scheme, text[scheme.end() :])
     return _parted_words(text)
@@ -66,7 +66,7 @@ def parted(text: str) -> Parted:
 
 def _parted_uri(scheme: re.Match[str], rest: str) -> Parted:
     address, _, query = rest.partition("?")
-    if scheme[2] is None:  # to libpq, unlike SQLAlchemy, a plus is a plus
+    if scheme[2] is None:  # libpq, unlike SQLAlchemy, takes a plus literally
         query = query.replace("+", "%2B")
     pairs = [("sslmode" if key == "ssl" else key, value) for key, value in parse_qsl(query, keep_blank_values=True)]
     kept = [(key, value) for key, value in pairs if key not in _OTHERS and key not in _UNDERSTOOD]
@@ -78,7 +78,7 @@ def _parted_uri(scheme: re.Match[str], rest: str) -> Parted:
 
 
 def _places(hosts: list[str], port: str | None) -> list[tuple[str, str]]:
-    """SQLAlchemy's `host=a:1&host=b:2` as libpq's lists."""
+    """Convert SQLAlchemy's `host=a:1&host=b:2` to libpq's lists."""
     places = [_HOST_AND_PORT.fullmatch(host) or host for each in hosts for host in each.split(",")]
     names = [place if isinstance(place, str) else place[1] for place in places]
     ports = [port or "" if isinstance(place, str) else place[2] for place in places]

@@ -1,4 +1,4 @@
-"""A DSN in any form that people have it in, as the one that libpq takes."""
+"""Converts a DSN in any common form to the one that libpq accepts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psycopg2.extensions
 from .driver_parameters import parted
 from .libpq import KEYWORDS
 
-# A dead peer must be noticed in seconds; whoever sets one of these in the DSN is left alone.
+# Notice a dead peer within seconds, unless the DSN sets one of these.
 _DEFAULTS = {
     "application_name": "agno-session-service",
     "connect_timeout": "5",
@@ -22,7 +22,7 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-# What outweighs the DSN, PGCLIENTENCODING, and the settings of role and database: statements and rows are UTF-8.
+# Overrides the DSN, PGCLIENTENCODING, and the settings of role and database: statements and rows are UTF-8.
 _PINNED = {"client_encoding": "UTF8"}
 
 _FORM = "write postgresql://user:password@host:5432/dbname or host=… dbname=… user=… password=…"
@@ -32,13 +32,13 @@ _ENCODE = "if its password holds @ : / ? # or %, write those as %40 %3A %2F %3F 
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """Where a database is and who we are there. Holds a password: never printed, compared only.
+    """The address of a database and our credentials there. It contains a password, so it is compared but never printed.
 
-    `problem` says what is wrong with a text that is no DSN. It repeats nothing of it but words that libpq knows, since
-    any part may be a password. Such a database refuses us, and the others of the map serve.
+    `problem` says what is wrong with an invalid DSN. It repeats only words that libpq knows, because any other part may
+    be a password. Such a database counts as refused, and the others of the map serve.
 
-    `schema` and `pool_size` are what pgx's `search_path` and `pool_max_conns` say; `dropped` names parameters that
-    mean something to other drivers only.
+    `schema` and `pool_size` come from pgx's `search_path` and `pool_max_conns`; `dropped` names parameters that only
+    other drivers use.
     """
 
     text: str = field(repr=False)
@@ -49,8 +49,8 @@ class Dsn:
 
     @classmethod
     def parse(cls, text: str) -> Dsn:
-        """Take `postgres://`, `postgresql://`, `key=value` words, or SQLAlchemy's `postgresql+driver://`."""
-        if "\0" in text:  # libpq would end there
+        """Parse `postgres://`, `postgresql://`, `key=value` words, or SQLAlchemy's `postgresql+driver://`."""
+        if "\0" in text:  # libpq would stop there
             return cls("", _CHARACTERS)
         found = parted(text.strip())
         try:
@@ -74,9 +74,9 @@ class Dsn:
 
     @property
     def place(self) -> str:
-        """Host and port, for a person who looks for what is wrong at a terminal; a hint where they may be otherwise."""
+        """Host and port for a person at a terminal who looks for a mistake; with a hint if they may be misread."""
         words = psycopg2.extensions.parse_dsn(self.text)
-        if "@" in words.get("dbname", ""):  # what follows a slash in a password ends up there
+        if "@" in words.get("dbname", ""):  # the text after a slash in a password ends up there
             return _ENCODE
         hosts = words.get("host", words.get("hostaddr", "")).split(",")
         ports = words.get("port", "5432").split(",")
@@ -92,7 +92,7 @@ def _problem(text: str, words: dict[str, str]) -> str | None:
         return "it has more than one line"
     if "://" in text and text.partition("://")[2].partition("?")[0].partition("/")[0].count("@") > 1:
         return f"its address has more than one @: {_ENCODE}"
-    # libpq looks at ports only as it connects. A list of hosts has a list of ports, each of which may be empty.
+    # libpq checks ports only when it connects. A list of hosts has a list of ports, each of which may be empty.
     if not all(_is_port(port) for port in words.get("port", "").split(",")):
         return f"its port is not a number from 1 to 65535; {_ENCODE}"
     return None
@@ -108,7 +108,7 @@ def _first_schema(search_path: str) -> str | None:
 
 
 def _reason(message: str) -> str:
-    """What libpq finds wrong, without anything that it quotes: a name it does not know may be all of a DSN."""
+    """The message of libpq without its quotes, because a name that it does not know may be a whole DSN."""
     if not (unknown := re.search(r'invalid (?:URI query parameter|connection option): ?"(.*)"|option "(.*)"', message)):
         return f"{_FORM}; {_ENCODE}" if "percent-encoded" in message else _FORM
     near = get_close_matches(unknown[1] or unknown[2] or "", KEYWORDS, n=1, cutoff=0.8)

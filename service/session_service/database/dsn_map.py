@@ -1,4 +1,4 @@
-"""The DSN map: which database ids there are, in order, and where each has its sessions (docs/reference/dsn-map.md)."""
+"""The DSN map: the database ids in order, and the place of the sessions of each (docs/reference/dsn-map.md)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .dsn import Dsn
 log = logging.getLogger(__name__)
 
 
-# as SessionStore has them; they stand in logs, metrics and answers, so a DSN must not pass for one
+# the pattern of a SessionStore; ids appear in logs, metrics and answers, so a DSN must not pass as one
 DATABASE_ID = "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 LONGEST_DATABASE_ID = 128
 DatabaseId = NewType("DatabaseId", str)
@@ -26,11 +26,11 @@ _ID_FORM = "write letters, digits, '.', '_' and '-', 128 at the most, as main"
 
 
 class BadDsnMap(ValueError):
-    """The map can't be used. The message names the id and the key, never a value, nor what may be one out of place."""
+    """The map is invalid. The message names the id and the key, but never a value or what may be a misplaced one."""
 
 
 def database_id(text: str) -> DatabaseId:
-    """The text as a database id. Raises ValueError, which does not repeat it."""
+    """Check a database id. Raises ValueError, which does not repeat it."""
     if len(text) > LONGEST_DATABASE_ID or not re.fullmatch(DATABASE_ID, text):
         raise ValueError(_ID_FORM)
     return DatabaseId(text)
@@ -38,7 +38,7 @@ def database_id(text: str) -> DatabaseId:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One database object of an id: its DSN, that of its read-only replica if any, and the names of agno's tables."""
+    """One source of an id: its DSN, that of its read-only replica if any, and the names of agno's tables."""
 
     dsn: Dsn
     schema: str = "ai"
@@ -51,7 +51,7 @@ class Source:
 
     @property
     def access(self) -> tuple[object, ...]:
-        """What pools are made of; the rest is names of tables."""
+        """The fields that determine a pool; the others are names of tables."""
         return self.dsn, self.read_only_dsn, self.pool_size, self.max_waiting, self.statement_timeout
 
     @property
@@ -62,23 +62,23 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class DsnMap:
-    """Database ids in order, each with its sources; the first source of an id answers where no table is named."""
+    """Database ids in order, each with its sources; the first source of an id answers requests without `table`."""
 
     sources: dict[DatabaseId, tuple[Source, ...]]
     default: DatabaseId
 
     @classmethod
     def of_one(cls, dsn: str, default: DatabaseId | None, schema: str | None = None) -> DsnMap:
-        """One database with the id `default`, as `AGNO_PG_DSN` and `DATABASE_URL` give it."""
+        """A map of one database with the id `default`, for `AGNO_PG_DSN` and `DATABASE_URL`."""
         id = DatabaseId("default")
         return _with_default({id: (_source(id, {"dsn": dsn}, schema),)}, default)
 
     @classmethod
     def parse(cls, text: str, default: DatabaseId | None, schema: str | None = None) -> DsnMap:
-        """Read the JSON text of a map.
+        """Parse the JSON text of a map. Raises BadDsnMap.
 
-        `default` is the id that `AGNO_DEFAULT_DB_ID` names, if any; `schema`, of `AGNO_SESSION_SCHEMA`, is that of
-        databases that have none in the map.
+        `default` is the id in `AGNO_DEFAULT_DB_ID`, if any; `schema`, from `AGNO_SESSION_SCHEMA`, applies to databases
+        without a schema in the map.
         """
         entries = _read(text)
         if not isinstance(entries, dict) or not entries:
@@ -87,7 +87,7 @@ class DsnMap:
         return _with_default({id: tuple(_sources(id, entries[id], schema)) for id in ids}, default)
 
     def having(self, id: DatabaseId | None, variable: str) -> DsnMap:
-        """The map itself. Raises BadDsnMap where it lacks the id, if any, that a variable names."""
+        """Return the map itself. Raises BadDsnMap if it lacks the id that a variable names."""
         if id is not None and id not in self.sources:
             raise BadDsnMap(f"{variable} names {id!r}, which it lacks; it has: {', '.join(self.sources)}")
         return self
@@ -97,7 +97,7 @@ class DsnMap:
 class DsnFile:
     """A file that holds a map or, if `single`, the DSN of one database; `default` and `schema` are as in `parse`.
 
-    `accounts`: the database of service accounts, if any, which it must not lack.
+    `accounts`: the database of service accounts, if any, which the map must contain.
     """
 
     path: Path
@@ -107,7 +107,7 @@ class DsnFile:
     accounts: DatabaseId | None = None
 
     def load(self) -> DsnMap:
-        """Read it."""
+        """Read and parse the file. Raises BadDsnMap."""
         return self._load().having(self.accounts, ACCOUNTS_VARIABLE)
 
     def _load(self) -> DsnMap:
@@ -145,7 +145,7 @@ def _read(text: str) -> Any:
         raise
     except RecursionError:
         raise BadDsnMap("it is nested too deeply") from None
-    except ValueError:  # of Python's int: more digits than sys.get_int_max_str_digits()
+    except ValueError:  # an integer with more digits than sys.get_int_max_str_digits()
         raise BadDsnMap("a number in it is too long") from None
 
 
@@ -192,7 +192,7 @@ def _source(key: DatabaseId, entry: Any, schema: str | None) -> Source:
 
 
 def _name(key: DatabaseId, entry: dict[str, Any], name: str, default: str) -> str:
-    """The name of a schema or table, which `check` prints."""
+    """Check the name of a schema or table, which `session-service check` prints."""
     value: str = _take(key, entry, name, str, default)
     if "://" in value or "=" in value:
         raise BadDsnMap(f"{name} of {key!r} must be a name, not a DSN")

@@ -1,6 +1,6 @@
-"""What can go wrong between us and a database, in words that are safe to show: never a DSN, never SQL.
+"""Errors of databases, with messages that are safe to show: they contain no DSN and no SQL.
 
-The tables here are those of docs/reference/errors.md.
+The tables are those of docs/reference/errors.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .libpq import KEYWORDS
 
 
 class DatabaseError(Exception):
-    """Any failure of a database. `reason` is one CamelCase word; `retry_after` is in how many seconds to retry."""
+    """Any failure of a database. `reason` is one CamelCase word; `retry_after` is in seconds."""
 
     def __init__(self, reason: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -41,36 +41,36 @@ class Refused(DatabaseError):
 
 
 class Forbidden(Refused):
-    """One statement is more than we can do here: no privilege, a view, a read-only replica. Others may succeed."""
+    """One statement can't run here: no privilege, a view, or a read-only replica. Other statements may succeed."""
 
 
 class Unavailable(DatabaseError):
-    """The database is out of reach, shutting down or overloaded: another try may succeed."""
+    """The database is unreachable, shutting down or overloaded: a retry may succeed."""
 
 
 class TimedOut(DatabaseError):
-    """A statement was given up after its time limit."""
+    """A statement exceeded its time limit."""
 
 
 class LayoutChanged(DatabaseError):
-    """A table or column that the statement names is gone or its schema is."""
+    """A table, column or schema that the statement names no longer exists."""
 
 
 class Conflict(Unavailable):
-    """The statement met another, or the replay of a replica, and was rolled back: nothing happened."""
+    """The statement conflicted with another, or with the replay of a replica, and was rolled back without effect."""
 
 
 class StatementFailed(DatabaseError):
-    """The database refused one statement for another reason; `reason` is its SQLSTATE."""
+    """One statement failed for another reason; `reason` is its SQLSTATE."""
 
 
 class Unstorable(StatementFailed):
-    """The database can't hold a value of the statement."""
+    """The database can't store a value of the statement."""
 
 
 Kind = type[DatabaseError]
 
-# SQLSTATEs and their classes, the first that fits counts; what fits none is `StatementFailed`
+# SQLSTATEs and their classes; the first that matches counts, and without a match it is `StatementFailed`
 STATEMENT_ERRORS: tuple[tuple[str, Kind, str, str], ...] = (
     ("57014", TimedOut, "StatementTimeout", "the statement ran into its time limit"),
     ("57", Unavailable, "ConnectionLost", "the connection to the database was lost"),
@@ -94,7 +94,7 @@ STATEMENT_ERRORS: tuple[tuple[str, Kind, str, str], ...] = (
     ("54", Unstorable, "", "the database can't store this value"),
 )
 
-# the same of a connection that could not be made
+# the same for failed connects
 CONNECT_ERRORS: tuple[tuple[str, Kind, str], ...] = (
     ("28P01", Refused, "InvalidPassword"),
     ("28", Refused, "AccessDenied"),
@@ -117,7 +117,7 @@ OUT_OF_REACH = {
 }
 """Why no server was reached, and the words for it."""
 
-# Said by libpq itself, or by PgBouncer under a general SQLSTATE; both speak English whatever the server speaks.
+# Messages of libpq itself, or of PgBouncer under a general SQLSTATE; both are always in English.
 WORDS: tuple[tuple[str, Kind, str], ...] = (
     ("no password supplied", Refused, "InvalidPassword"),
     ("server does not support SSL", Refused, "TlsRefused"),
@@ -135,7 +135,7 @@ WORDS: tuple[tuple[str, Kind, str], ...] = (
     ("could not translate host name", Unavailable, "UnknownHost"),
 )
 
-# What libpq refuses before it connects: a pattern, and libpq's words without what they quote.
+# What libpq rejects before it connects: a pattern, and libpq's message without its quotes.
 _MISTAKES = (
     (r'invalid "?(\w+)"? value: ', "invalid {} value"),
     (r'invalid integer value ".*" for connection option "(\w+)"', "invalid integer value for {}"),
@@ -149,15 +149,15 @@ _MISTAKES = (
     (r"GSSAPI encryption required but", "GSSAPI encryption required, but not available"),
 )
 
-# severity, two blanks, SQLSTATE, as libpq prints them
+# severity, two spaces, SQLSTATE, as libpq prints them
 _SQLSTATE = re.compile(r":  ([0-9A-Z]{5}): ")
 
 
 def connect_error(error: Exception) -> DatabaseError:
-    """Why a connection could not be made: `Refused` where a person has to mend it, else `Unavailable`.
+    """The error for a failed connect: `Refused` if a person has to correct something, else `Unavailable`.
 
-    libpq keeps no result of a failed connection, only its text; in verbose form that has the SQLSTATE, which is the
-    same in every language that the server may speak.
+    libpq keeps only the text of a failed connect. In verbose form it contains the SQLSTATE, which is the same in every
+    language of the server.
     """
     if isinstance(error, gaierror):
         return _connect_error(Unavailable, "UnknownHost")
@@ -168,7 +168,7 @@ def connect_error(error: Exception) -> DatabaseError:
         return malformed(mistake)
     found = _SQLSTATE.search(text)
     code = found[1] if found else ""
-    if code == "28000" and "does not exist" in text:  # of one SQLSTATE with a role that may not log in
+    if code == "28000" and "does not exist" in text:  # a role that may not log in has the same SQLSTATE
         return _connect_error(Refused, "NoSuchRole")
     for state, kind, reason in CONNECT_ERRORS:
         if code.startswith(state) and state != "08":
@@ -196,12 +196,12 @@ def _mistake(text: str) -> str | None:
 
 
 def malformed(problem: str) -> Refused:
-    """Why a DSN can't be used; `problem` repeats no value of it."""
+    """The error for an invalid DSN; `problem` repeats no value of it."""
     return Refused("MalformedDsn", f"the DSN is malformed: {problem}")
 
 
 def statement_error(error: psycopg2.Error) -> DatabaseError:
-    """Why a statement failed, by SQLSTATE. A lost connection has none."""
+    """The error for a failed statement, by SQLSTATE; a lost connection has none."""
     code = error.pgcode or "08000"
     for state, kind, reason, message in STATEMENT_ERRORS:
         if code.startswith(state):

@@ -1,4 +1,4 @@
-"""Functions of the libpq that psycopg2 is linked with, which psycopg2 does not offer."""
+"""Functions of libpq that psycopg2 does not wrap, called in the libpq that psycopg2 is linked with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Connection = ctypes.c_void_p
 
 
 class _Option(ctypes.Structure):
-    """PQconninfoOption."""
+    """The C struct `PQconninfoOption`."""
 
     _fields_: ClassVar = [
         ("keyword", ctypes.c_char_p),
@@ -30,7 +30,7 @@ _FUNCTIONS = {
     "PQsetErrorVerbosity": (ctypes.c_int, [_Connection, ctypes.c_int]),
     "PQconndefaults": (ctypes.POINTER(_Option), []),
     "PQconninfoFree": (None, [ctypes.POINTER(_Option)]),
-    # these came with libpq 17
+    # new in libpq 17
     "PQcancelCreate": (_Connection, [_Connection]),
     "PQcancelStart": (ctypes.c_int, [_Connection]),
     "PQcancelPoll": (ctypes.c_int, [_Connection]),
@@ -46,7 +46,7 @@ for _name, (_result, _arguments) in _FUNCTIONS.items():
 
 
 def tell_sqlstates(connection: psycopg2.extensions.connection) -> None:
-    """Have the SQLSTATE in texts of errors: of a failed connect there is nothing else."""
+    """Make libpq include the SQLSTATE in error texts; for a failed connect there is no other source."""
     libpq.PQsetErrorVerbosity(connection.pgconn_ptr, _VERBOSE)
 
 

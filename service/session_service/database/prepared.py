@@ -1,4 +1,4 @@
-"""Statements prepared by SQL on one connection: aiopg has no protocol for it, and planning costs more than a page."""
+"""Prepares statements by SQL: aiopg has no protocol for it, and planning costs more than reading a page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections import OrderedDict
 from functools import lru_cache
 
-# More than the routes have; queries with rare filters or page sizes take the place of the least used.
+# More than the routes need; queries with rare filters or page sizes displace the least used ones.
 MOST = 100
 
 # The server does not know the name (26000: a pooler gave us another server, or somebody said DEALLOCATE ALL), knows
@@ -18,13 +18,13 @@ _PLACE = re.compile(r"%s|%%")
 
 
 class PreparedStatements:
-    """What one connection has prepared. A statement is prepared when it comes for the second time."""
+    """The prepared statements of one connection. A statement is prepared when it comes for the second time."""
 
     def __init__(self) -> None:
         self._prepared: OrderedDict[str, bool] = OrderedDict()
 
     def text(self, sql: str) -> str:
-        """What to send for this statement, with the same parameters: itself, or one that prepares or runs it."""
+        """The SQL to send for this statement, with the same parameters: itself, or one that prepares or executes it."""
         prepared = self._prepared.get(sql)
         self._prepared[sql] = prepared is not None
         self._prepared.move_to_end(sql)
@@ -38,12 +38,12 @@ class PreparedStatements:
         return f"DEALLOCATE {_name(sql)}; " if prepared else ""
 
     def forget(self, sql: str) -> None:
-        """The server does not have it, or not as we think."""
+        """Forget a statement that the server does not have, or has in another form."""
         self._prepared.pop(sql, None)
 
 
 def _name(sql: str) -> str:
-    # by content: whoever finds this name on a server shared by a pooler finds this very statement
+    # named by content: on a server that a pooler shares, the name always means this statement
     return f"agno_{hashlib.blake2s(sql.encode(), digest_size=8).hexdigest()}"
 
 

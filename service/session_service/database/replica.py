@@ -1,4 +1,4 @@
-"""A read-only replica of a database, and how much of the primary's past it is known to hold."""
+"""A read-only replica of a database, and how far it is known to have replayed the primary's log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .database import Database
 
-# a replica that is further behind is not asked
+# a replica with a greater lag is not used
 LONGEST_LAG_SECONDS = 5.0
 
 # Positions in the write-ahead log, as numbers; every role may ask for them. Where the next record goes may be past the
@@ -28,10 +28,10 @@ ReplicaState = Literal["untried", "serving", "lagging", "refused", "unreachable"
 
 
 class Replica:
-    """Compares positions instead of clocks: what the primary had written at a time, the replica has replayed or not.
+    """Compares positions in the log instead of clocks: has the replica replayed what the primary had written at a time?
 
-    So it is right also where nothing is written, replay is paused or delayed, or the replica is cut off from its
-    primary.
+    So it is also right while nobody writes, while replay is paused or delayed, and while the replica is cut off from
+    its primary.
     """
 
     def __init__(self, primary: Database, database: Database) -> None:
@@ -42,7 +42,7 @@ class Replica:
         self._positioned_at = -math.inf
 
     async def observe(self) -> None:
-        """Ask both how far they are. Raises `DatabaseError` where the replica does not tell."""
+        """Read the positions of both. Raises `DatabaseError` if the replica does not return one."""
         began = time.monotonic()
         try:
             [(_, primary, position)] = await self._primary.read(_POSITION)
@@ -55,26 +55,26 @@ class Replica:
         if recovering or server == primary:
             reached = [at for at, position in self._positions if position <= replayed]
             self._complete_until = max(reached, default=-math.inf)
-        else:  # another server that takes writes: of what it lacks it knows nothing
+        else:  # another server that accepts writes: its position says nothing about the primary's
             self._complete_until = -math.inf
 
     @property
     def keeps_up(self) -> bool:
         """Whether it lags by no more than `LONGEST_LAG_SECONDS`.
 
-        While the primary is away nobody writes there, so a replica that kept up until then goes on to.
+        While the primary is unreachable nobody writes there, so a replica that kept up until then still does.
         """
         fresh = time.monotonic() - self._positioned_at <= LONGEST_LAG_SECONDS or self._primary.state == "unreachable"
         return fresh and self._positioned_at - self._complete_until <= LONGEST_LAG_SECONDS
 
     @property
     def usable(self) -> bool:
-        """Whether it keeps up and holds all that was written through us."""
+        """Whether it keeps up and has replayed everything that was written through this service."""
         return self.keeps_up and self._complete_until > self._primary.written_at
 
     @property
     def state(self) -> ReplicaState:
-        """In one word; `reason` of its database tells more."""
+        """The state as one word; `reason` of its database says more."""
         if self.database.state == "serving" and not self.keeps_up:
             return "lagging"
         return self.database.state

@@ -1,4 +1,4 @@
-"""When a database that could not be reached may be tried again."""
+"""Decides when to retry an unreachable database."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ FIRST_SECONDS = 1.0
 
 
 class Retry:
-    """Counts failures in a row, and how long to leave the other side alone: twice as long each time, up to a limit.
+    """Counts consecutive failures, and doubles the pause each time, up to a limit.
 
-    Pauses vary by a fifth, so that many processes do not knock at the same moment.
+    Pauses vary by a fifth, so that many processes do not retry at the same moment.
     """
 
     def __init__(self, longest: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -23,7 +23,7 @@ class Retry:
         self.failures = 0
 
     def failed(self) -> float:
-        """Note a failure; gives the seconds to wait."""
+        """Record a failure; returns the seconds to wait."""
         pause = min(FIRST_SECONDS * 2.0**self.failures, self._longest)
         pause *= random.uniform(0.8, 1.2)  # noqa: S311 - no secret
         self.failures = min(self.failures + 1, 32)
@@ -31,10 +31,10 @@ class Retry:
         return pause
 
     def succeeded(self) -> None:
-        """Forget all failures."""
+        """Reset the failures."""
         self.failures, self._due = 0, -math.inf
 
     @property
     def seconds_left(self) -> float:
-        """How long not to try yet; 0 if one may."""
+        """Seconds until the next attempt is allowed; 0 if it is allowed now."""
         return max(0.0, self._due - self._clock())

@@ -1,4 +1,4 @@
-"""Places for those who hold a connection for as long as a client reads: some in all, and fewer of one caller."""
+"""Limits how many connections streams hold while clients read: in total, and per caller."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from .errors import Unavailable
 
 
 class Shares:
-    """Half of `size` places, of which one caller has a fifth of `size` at the most.
+    """Half of `size` places, of which one caller may have a fifth of `size`.
 
-    Who finds none waits, in order, for `patience` seconds: half of `max_waiting` at a time, a fifth of one caller.
+    If none is free, a stream waits in order for `patience` seconds; at most half of `max_waiting` streams wait at a
+    time, a fifth of one caller.
     """
 
     def __init__(self, size: int, max_waiting: int, patience: float) -> None:
@@ -24,16 +25,16 @@ class Shares:
 
     @property
     def taken(self) -> int:
-        """How many places are taken."""
+        """The number of taken places."""
         return self._taken.total()
 
     @property
     def waiting(self) -> int:
-        """How many wait for one."""
+        """The number of waiting streams."""
         return len(self._waiters)
 
     async def enter(self, caller: Hashable) -> None:
-        """Take a place, to be left by `leave`. Raises `Unavailable` if there is none in time."""
+        """Take a place, which `leave` gives back. Raises `Unavailable` if none becomes free in time."""
         if self._has_room(caller):
             self._taken[caller] += 1
             return
@@ -48,7 +49,7 @@ class Shares:
         except BaseException as error:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
-            else:  # it was given a place in the moment in which it gave up
+            else:  # it got a place at the moment when it gave up
                 self.leave(caller)
             if isinstance(error, TimeoutError):
                 raise Unavailable(
@@ -57,7 +58,7 @@ class Shares:
             raise
 
     def leave(self, caller: Hashable) -> None:
-        """Give a place back; the first who may have it gets it."""
+        """Give a place back; the first waiting stream that may have it gets it."""
         self._taken[caller] -= 1
         if not self._taken[caller]:
             del self._taken[caller]

@@ -1,4 +1,4 @@
-"""A page that is too long to be read at once, session by session."""
+"""Reads a page that is too long to be read at once, session by session."""
 
 from __future__ import annotations
 

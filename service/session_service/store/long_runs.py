@@ -1,4 +1,4 @@
-"""Runs that are too long to be read at once, one by one."""
+"""Reads runs that are too long to be read at once, one by one."""
 
 from __future__ import annotations
 

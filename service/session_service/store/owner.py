@@ -1,4 +1,4 @@
-"""On whose behalf a store is asked. There is no default: whoever asks says it."""
+"""The owner on whose behalf a store is used. There is no default: every caller names one."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from .text import storable
 
 @dataclass(frozen=True, slots=True)
 class Everybody:
-    """Whoever may see and change the sessions of all users, and those that have no owner."""
+    """Access to the sessions of all users, and to those without an owner."""
 
     exists = True
 
     def of_new(self, user_id: str | None) -> str | None:
-        """The owner of a new session for which this one is asked for."""
+        """The owner of a new session: the requested one."""
         return user_id
 
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """One user: sessions of others, and those that have no owner, do not exist."""
+    """Access for one user: sessions of others, and those without an owner, do not exist."""
 
     user_id: str
 
     @property
     def exists(self) -> bool:
-        """Whether a row can have this owner."""
+        """Whether a row can have this owner: Postgres can't store every id."""
         return storable(self.user_id)
 
     def of_new(self, _: str | None) -> str:
-        """The owner of a new session, whichever is asked for."""
+        """The owner of a new session: this user, whatever is requested."""
         return self.user_id
 
 

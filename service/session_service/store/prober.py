@@ -1,4 +1,4 @@
-"""Tries every database on its own schedule, so that its state is known also while nobody asks for it."""
+"""Tries every database on a schedule, so that its state is also known without requests."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DatabaseReport:
-    """What is known of one database id. `layout` is None until it was reached; `reason` tells why it is not serving.
+    """The state of one database id. `layout` is None until it was reached; `reason` says why it does not serve.
 
-    `column` is the one of agno's tables that can't be read, where that is why.
+    `column` is the unreadable column of agno's tables, if that is the reason.
     """
 
     id: str
@@ -37,7 +37,7 @@ class DatabaseReport:
 
     @property
     def as_json(self) -> dict[str, str]:
-        """The members that have a value; a DSN is none of them."""
+        """The members that have a value. None of them is a DSN."""
         members = {
             "id": self.id,
             "state": self.state,
@@ -50,7 +50,7 @@ class DatabaseReport:
 
 
 def _report(id: str, stores: Sequence[SessionStore]) -> DatabaseReport:
-    """An id whose sources are in several databases is as well as the first of them that does not serve."""
+    """The report of an id: if its sources are in several databases, of the first that does not serve."""
     worst = next((store for store in stores if store.database.state != "serving"), stores[0])
     replica = worst.database.replica
     state = None if replica is None else replica.state
@@ -60,7 +60,7 @@ def _report(id: str, stores: Sequence[SessionStore]) -> DatabaseReport:
 
 
 def empty_schema(store: SessionStore, found: Sequence[str]) -> tuple[str, ...]:
-    """That the schema of a store holds no sessions while others do, and how to choose one: for a log."""
+    """A log message if the schema of a store has no sessions but others have: it says how to choose one."""
     return (
         "database %s: schema %r has no table %s, but there is one in: %s. To serve that, set AGNO_SESSION_SCHEMA, or "
         "schema in the DSN map",
@@ -83,12 +83,12 @@ class Prober:
         self.draining = False
 
     def begin(self) -> None:
-        """Start probing, in tasks of its own."""
+        """Start probing, in separate tasks."""
         self._began = asyncio.get_running_loop().time()
         self.follow()
 
     def follow(self) -> None:
-        """Probe what is live now, and nothing else."""
+        """Probe exactly the databases that are live now."""
         stores = self._live.current.stores
         replicas = {store.database.replica for store in stores}
         wanted: set[SessionStore | Replica] = {*stores, *(replica for replica in replicas if replica is not None)}
@@ -99,7 +99,7 @@ class Prober:
             self._tasks[new] = asyncio.create_task(watching)
 
     async def end(self) -> None:
-        """Stop probing."""
+        """Cancel the probing tasks, and wait until they have ended."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -153,17 +153,17 @@ class Prober:
 
     @property
     def serving(self) -> bool:
-        """Whether at least one database, or its replica alone, serves and we are not about to leave."""
+        """Whether at least one database or its replica serves, and the process is not draining."""
         return not self.draining and any("serving" in (report.state, report.replica) for report in self.reports())
 
     @property
     def patience_ended(self) -> bool:
-        """Whether start-up waits no longer for what is out of reach."""
+        """Whether startup no longer waits for unreachable databases."""
         return asyncio.get_running_loop().time() - self._began >= self._grace
 
     @property
     def started(self) -> bool:
-        """True from when each database was reached, or was merely out of reach for the grace period."""
+        """True once each database was reached, or was unreachable for the whole grace period."""
         if not self._started:
             allowed = {"serving", "unreachable"} if self.patience_ended else {"serving"}
             self._started = all(report.state in allowed for report in self.reports())

@@ -1,4 +1,4 @@
-"""What the store hands to the layers above: rows whose JSON columns are still the text that Postgres printed."""
+"""What the store returns to the layers above: rows whose JSON columns are still the text that Postgres printed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Generic, NamedTuple, TypeVar
 class ListedSession(NamedTuple):
     """One row of a page of sessions: only what the list shows (`agno_sessions`, never its runs).
 
-    JSON values are UTF-8 text, None or `b"null"` where null. `name` is `session_data.session_name`, None if null or
-    absent; `name_source` is given where it is None. A tuple, since it is made for each row of a page.
+    JSON values are UTF-8 text, None or `b"null"` for null. `name` is `session_data.session_name`, None if null or
+    absent; then there is a `name_source`. It is a tuple because one is created for each row of a page.
     """
 
     session_id: str
@@ -36,16 +36,16 @@ Shown = TypeVar("Shown")
 
 @dataclass(frozen=True, slots=True)
 class SessionPage(Generic[Shown]):
-    """One page of the list, each row as it is shown, and how many rows match its filters in all."""
+    """One page of the list, each row as it is shown, and the total number of rows that match its filters."""
 
     total: int
     rows: list[Shown]
 
 
 class SessionRecord(NamedTuple):
-    """One row of `agno_sessions`, whole.
+    """One whole row of `agno_sessions`.
 
-    JSON columns are UTF-8 text, None where SQL or JSON null; times are unix seconds.
+    JSON columns are UTF-8 text, None for SQL or JSON null; times are unix seconds.
     """
 
     session_id: str
@@ -65,11 +65,11 @@ class SessionRecord(NamedTuple):
 
 
 class NameSource(NamedTuple):
-    """What the name of an unnamed session is made of, read from its first runs.
+    """The source of the name of an unnamed session, read from its first runs.
 
     `content` is the first non-empty content of a user message, `input` the `input` of the run that gave the hit (for
-    workflows: of the first run), `workflow_name` is `workflow_data.name`. All are JSON text, None where null or absent.
-    `has_runs` is False for a session that has no run to look at.
+    workflows: of the first run), `workflow_name` is `workflow_data.name`. All are JSON text, None if null or absent.
+    `has_runs` is False for a session without runs.
     """
 
     has_runs: bool
@@ -79,7 +79,7 @@ class NameSource(NamedTuple):
 
 
 class RunMessages(NamedTuple):
-    """The messages of one top-level run: what a chat history needs. JSON text, None where null or absent.
+    """The messages of one top-level run, for a chat history. JSON text, None if null or absent.
 
     Messages that no chat history shows may be missing.
     """
@@ -101,9 +101,9 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """All that the detail of a session is made of; `chat` is empty where it is shown as a workflow.
+    """Everything that the detail of a session needs; `chat` is empty if it is shown as a workflow.
 
-    `whole` says that it is here; else it is too long to be read at once, and only its ids and times are.
+    If it is not `whole`, it is too long to be read at once, and only its ids and times are here.
     """
 
     record: SessionRecord
@@ -113,7 +113,7 @@ class StoredSession:
 
 
 class SessionOfRuns(NamedTuple):
-    """What the runs of a session show of it; of the data of its agent those members."""
+    """The fields of a session that its runs show; of the data of its agent only those members."""
 
     session_type: str
     agent_id: str | None
@@ -122,9 +122,9 @@ class SessionOfRuns(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FoundRun:
-    """A session and one of its runs as JSON text, None if it has none of the id; and whether it has any run.
+    """A session and one of its runs as JSON text, None if it has no run with the id; and whether it has any run.
 
-    If it is not `whole` there is such a run, and it is too long to be read at once.
+    If it is not `whole`, the run exists but is too long to be read at once.
     """
 
     session: SessionOfRuns
@@ -135,7 +135,7 @@ class FoundRun:
 
 @dataclass(frozen=True, slots=True)
 class FirstRuns:
-    """A session and its runs in stored order, each as JSON text; some are missing if they are too long together."""
+    """A session and its runs in stored order, each as JSON text; not `whole` if some are left out as too long."""
 
     session: SessionOfRuns
     runs: list[bytes]

@@ -1,4 +1,4 @@
-"""Reads of one request from a read-only replica, and from the primary for what the replica can't tell."""
+"""Reads of one request from a read-only replica, and from the primary if the replica can't answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SessionReader(Protocol):
 
 
 def reader(store: SessionStore, owner: Owner) -> SessionReader:
-    """Whom one request that only reads should ask, on behalf of this owner."""
+    """The reader for one read-only request, on behalf of this owner."""
     primary, replica = store.on_behalf_of(owner), store.database.replica
     if store.on_replica is None or replica is None or not replica.usable:
         return primary
@@ -50,10 +50,10 @@ def reader(store: SessionStore, owner: Owner) -> SessionReader:
 
 
 class ReplicaFirst:
-    """Asks the replica. What it does not find there, or fails to, it asks of the primary, and stays there.
+    """Asks the replica. If that finds nothing or fails, it asks the primary, and stays there.
 
-    It stays, so that a request never sees the state of the primary first and then an older one. A statement that ran
-    out of time is not tried twice.
+    It stays there so that a request never sees an older state after a newer one. It does not repeat a statement that
+    timed out.
     """
 
     def __init__(self, replica: OwnedSessions, primary: OwnedSessions) -> None:
@@ -77,7 +77,7 @@ class ReplicaFirst:
         return await work(self._primary)
 
     async def page(self, query: SessionQuery, show: Callable[[ListedSession], Shown]) -> SessionPage[Shown] | None:
-        """A page of sessions; an empty list is never taken from the replica."""
+        """A page of sessions. An empty list of the replica is not accepted."""
         return await self._ask(lambda sessions: sessions.page(query, show), lambda page: page is None or page.total)
 
     def long_page(self, query: SessionQuery) -> AsyncGenerator[Item[LongPage], None]:
@@ -85,7 +85,7 @@ class ReplicaFirst:
         return self._ask_long(lambda sessions: sessions.long_page(query), lambda item: item.row[0])
 
     async def session(self, session_id: str, shown_as: str | None = None) -> StoredSession | None:
-        """A session with all that its detail shows; that it does not exist is never taken from the replica."""
+        """A session with everything that its detail shows. A missing session of the replica is not accepted."""
         return await self._ask(lambda sessions: sessions.session(session_id, shown_as), bool)
 
     def long_session(
@@ -95,13 +95,13 @@ class ReplicaFirst:
         return self._ask_long(lambda sessions: sessions.long_session(session_id, shown_as, message))
 
     async def run(self, session_id: str, run_id: str) -> FoundRun | None:
-        """A run; that it does not exist is never taken from the replica."""
+        """A run. A missing run of the replica is not accepted."""
         return await self._ask(
             lambda sessions: sessions.run(session_id, run_id), lambda found: found is not None and found.run is not None
         )
 
     async def first_runs(self, session_id: str) -> FirstRuns | None:
-        """A session with its first runs; that it does not exist is never taken from the replica."""
+        """A session with its first runs. A missing session of the replica is not accepted."""
         return await self._ask(lambda sessions: sessions.first_runs(session_id), bool)
 
     def long_runs(self, session_id: str, wanted: WantedRuns) -> AsyncGenerator[Item[bytes], None]:
@@ -113,7 +113,7 @@ class ReplicaFirst:
         work: Callable[[OwnedSessions], AsyncGenerator[Result, None]],
         found: Callable[[Result], object] = lambda _: True,
     ) -> AsyncGenerator[Result, None]:
-        """The same for what comes item by item. Once the first was given a failure is final."""
+        """The same for answers that come item by item. After the first item, a failure is final."""
         given = False
         if self._replica is not None:
             try:

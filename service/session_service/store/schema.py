@@ -1,4 +1,4 @@
-"""agno's own tables and indexes as agno 3 creates them. Nothing that exists is altered."""
+"""Creates agno's own tables and indexes as agno 3 does. It alters nothing that exists."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _RUN_INDEXES = ("session_id", "run_type", "agent_id", "team_id", "workflow_id", 
 
 
 def missing_tables(layout: Layout, tables: Tables) -> list[str]:
-    """The SQL that creates what is missing, statement by statement; repeating it does no harm.
+    """The SQL that creates the missing tables, statement by statement; it can be repeated.
 
-    A v2 sessions table gets no runs table beside it: that is the start of agno's migration, which is not ours to begin.
+    It adds no runs table to a v2 sessions table: that would begin agno's migration, which is up to agno.
     """
     missing = [] if layout.schema else [f"CREATE SCHEMA IF NOT EXISTS {tables.schema}"]
     if not layout.sessions_table:
         missing += _sessions(tables)
     if not layout.runs_table and layout.runs_column is None:
         missing += _runs(tables)
-    # IF NOT EXISTS is no help against another replica that creates the same at the same time
+    # IF NOT EXISTS does not help if another replica creates the same at the same time
     lock = ["SELECT pg_advisory_xact_lock(hashtext('agno-session-service'))"] if missing else []
     return [statement.replace("%%", "%") for statement in lock + missing]  # no parameter is bound in these
 

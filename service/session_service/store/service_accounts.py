@@ -1,4 +1,4 @@
-"""The service accounts of an AgentOS, in the table in which it keeps the hashes of their tokens."""
+"""The service accounts of an AgentOS, from the table with the hashes of their tokens."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ServiceAccount:
     revoked: bool
 
     def valid(self, now: float) -> bool:
-        """Whether its token still opens anything."""
+        """Whether its token is neither revoked nor expired."""
         return not self.revoked and (self.expires_at is None or self.expires_at > now)
 
 
 class ServiceAccounts:
-    """The accounts in a table beside the sessions of a store."""
+    """The accounts in a table of the database and schema of a store."""
 
     def __init__(self, store: SessionStore, table: str) -> None:
         self._database = store.database
@@ -44,9 +44,9 @@ class ServiceAccounts:
         return ServiceAccount(id, name, _scopes(scopes), expires_at, revoked)
 
     async def note_use(self, account_id: str, now: int) -> None:
-        """Note when its token was used last: once a minute at most, whoever asks, and not where somebody just does.
+        """Record when its token was last used: at most once a minute in total, and not if another statement just does.
 
-        A read to the database, which concerns no session: it may be run again, and replicas need not catch up with it.
+        It runs as a read, because it concerns no session: it may be repeated, and replicas need not catch up with it.
         """
         which = f"SELECT id FROM {self._table} WHERE id = %s AND (last_used_at IS NULL OR last_used_at <= %s)"
         sql = f"UPDATE {self._table} SET last_used_at = %s WHERE id IN ({which} FOR UPDATE SKIP LOCKED)"

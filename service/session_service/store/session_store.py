@@ -1,4 +1,4 @@
-"""The sessions of one source: what its database holds, and the way to them on behalf of an owner."""
+"""The sessions of one source: the layout of its database, and access to its sessions on behalf of an owner."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Result = TypeVar("Result")
 
 
 class SessionStore:
-    """The sessions table of one source with what belongs to it.
+    """The sessions table of one source, with its layout and tables.
 
-    The layout is asked for once and remembered while both tables exist, and asked for again when a statement meets a
-    missing table or column: agno's migration may run while we do.
+    The layout is read once and remembered while both tables exist. It is read again when a statement meets a missing
+    table or column, because agno's migration may run at the same time.
     """
 
     def __init__(self, database: Database, source: Source) -> None:
@@ -43,14 +43,14 @@ class SessionStore:
             self.on_replica = SessionStore(database.replica.database, source.replica)
 
     async def layout(self, *, fresh: bool = False) -> Layout:
-        """What the database holds now; with `fresh` it is asked in any case."""
+        """The layout of the database; with `fresh` it is always read from the catalog."""
         if fresh or self._layout is None or not self._layout.settled:
             self._layout = await detect(self.database, self.tables)
         return self._layout
 
     @property
     def layout_name(self) -> str | None:
-        """The layout in one word as it was seen last; None if it never was."""
+        """The last seen layout as one word; None before the first look."""
         return None if self._layout is None else self._layout.name
 
     def on_behalf_of(self, owner: Owner) -> OwnedSessions:
@@ -62,7 +62,7 @@ class SessionStore:
         self._layout = self._dependants = None
 
     async def on_layout(self, work: Callable[[Layout], Awaitable[Result]], absent: Result) -> Result:
-        """What `work` gives on the layout of now, or `absent` where there is no sessions table."""
+        """The result of `work` with the current layout, or `absent` without a sessions table."""
         for attempt in (1, 2):
             layout = await self.layout()
             if not layout.sessions_table:
@@ -76,7 +76,7 @@ class SessionStore:
         raise AssertionError
 
     async def existing_dependants(self) -> frozenset[str]:
-        """Which of the tables whose rows go with a session exist; remembered until a delete finds others."""
+        """The existing tables whose rows are deleted with a session; remembered until a delete finds others."""
         if self._dependants is None:
             self._dependants = await existing_dependants(self.database, self.tables.dependants)
         return self._dependants
@@ -88,7 +88,7 @@ class SessionStore:
         return bool(exists)
 
     async def schemas_with_sessions(self) -> list[str]:
-        """The schemas that do hold a table of the sessions table's name, of those that our role may use."""
+        """The schemas that have a table with the name of the sessions table and that our role may use."""
         rows = await self.database.read(
             """SELECT n.nspname::varchar FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_schema_privilege(n.oid, 'USAGE')
@@ -98,17 +98,17 @@ class SessionStore:
         return [name for (name,) in rows]
 
     async def missing_indexes(self) -> list[tuple[Index, list[str]]]:
-        """The proposed indexes that are missing here, each with its statements; none where there is no table."""
+        """The proposed indexes that are missing, each with its statements; none without a table."""
         if not (await self.layout(fresh=True)).sessions_table:
             return []
         return await missing_indexes(self.database, self.tables)
 
     async def missing_tables(self) -> list[str]:
-        """The SQL that would create agno's missing tables here."""
+        """The SQL that would create agno's missing tables."""
         return missing_tables(await self.layout(), self.tables)
 
     async def create_tables(self) -> None:
-        """Create agno's missing tables, all or none."""
+        """Create agno's missing tables in one transaction."""
         statements = await self.missing_tables()
         if statements:
             await self.database.write_together(statements)

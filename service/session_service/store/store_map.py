@@ -1,4 +1,4 @@
-"""The stores of a DSN map, and their exchange for those of a changed map while requests are under way."""
+"""The stores of a DSN map, and their replacement when the map changes while requests are running."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .session_store import SessionStore
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoreMap:
-    """The stores of each database id, in the order of the map; `default` answers where no id is given."""
+    """The stores of each database id, in the order of the map; `default` answers requests without an id."""
 
     dsn_map: DsnMap
     by_id: Mapping[str, Sequence[SessionStore]]
 
     @classmethod
     def open(cls, dsn_map: DsnMap, former: StoreMap | None = None) -> StoreMap:
-        """The stores of a map; no connection is opened yet. Those of `former` that are wanted unchanged are kept.
+        """The stores of a map, without opening connections. Keeps the unchanged ones of `former`.
 
         Sources of one id and DSN share a pool, with the settings of the first.
         """
@@ -38,12 +38,12 @@ class StoreMap:
 
     @property
     def stores(self) -> list[SessionStore]:
-        """All of them."""
+        """All stores."""
         return [store for stores in self.by_id.values() for store in stores]
 
     @property
     def databases(self) -> set[Database]:
-        """All that they use."""
+        """All databases of the stores."""
         return {store.database for store in self.stores}
 
 
@@ -61,7 +61,7 @@ def _stores(id: str, sources: Iterable[Source], former: Sequence[SessionStore]) 
 
 
 class LiveStores:
-    """The stores that requests are given now. A request keeps what it was given until it ends."""
+    """The current stores for new requests. A request keeps the stores that it began with."""
 
     def __init__(self, stores: StoreMap) -> None:
         self.current = stores
@@ -84,7 +84,7 @@ class LiveStores:
                     self._unused.pop(stores).set()
 
     def exchange(self, stores: StoreMap) -> None:
-        """Give these to requests from now on; what they don't share with the former is closed when it is unused."""
+        """Use these stores for new requests; close what the previous ones do not share with them once it is unused."""
         former, self.current = self.current, stores
         task = asyncio.create_task(self._retire(former))
         self._leaving[task] = former
@@ -98,7 +98,7 @@ class LiveStores:
         await _close(former.databases.difference(*(stores.databases for stores in others)))
 
     async def close(self) -> None:
-        """Close every database, also of former maps."""
+        """Close every database, also those of previous maps."""
         maps = [self.current, *self._leaving.values()]
         for task in tuple(self._leaving):
             task.cancel()
