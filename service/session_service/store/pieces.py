@@ -98,6 +98,7 @@ class Item(Generic[Shown]):
         self._rows = rows
         self._held = 0
         self._coming = {} if long is None else {each[0]: Long(*each) for each in _LONG.decode(long)}
+        self._sizes = {path: each.size for path, each in self._coming.items()}
         self._kept: dict[str, bytearray] = {}
         self.document = Document(self._coming)
         if members is not None:
@@ -139,7 +140,7 @@ class Item(Generic[Shown]):
             elif at in needed:
                 if at not in self._kept:
                     self._kept[at] = bytearray()
-                    self._hold(2 * self._coming[at].size)
+                    self._hold(2 * self._sizes[at])  # it is no longer coming if this piece is all of it
                 self._kept[at].extend(piece)
 
     async def finish(self) -> None:
