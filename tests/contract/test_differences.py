@@ -29,6 +29,10 @@ IN_PYTHON = {
     "unread-answers",
     "small-chunks",
     "odd-escape",
+    # test_refusals
+    *("slow-request", "large-body", "long-url", "large-headers", "request-timeout"),
+    # test_extent
+    *("checked-import", "default-database", "other-routes", "probes", "answer-headers", "no-http"),
 }
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
