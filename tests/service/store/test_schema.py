@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from session_service.database.connection import Connection
-from session_service.database.errors import StatementFailed
+from session_service.database.errors import DatabaseError
 
 CATALOG = """
 SELECT table_name || '.' || column_name, data_type || ' ' || is_nullable || ' ' || COALESCE(column_default, '')
@@ -85,7 +85,7 @@ async def test_a_statement_that_fails_leaves_nothing_and_no_transaction(new_agno
     empty = new_agno("empty")
     empty.run("CREATE SCHEMA ai; CREATE VIEW ai.agno_schema_versions AS SELECT 1 AS table_name")
     store = open_store(empty)
-    with pytest.raises(StatementFailed):
+    with pytest.raises(DatabaseError):
         await store.create_tables()
     assert not (await store.layout(fresh=True)).sessions_table
     empty.run("DROP VIEW ai.agno_schema_versions")
