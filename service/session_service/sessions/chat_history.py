@@ -104,11 +104,11 @@ MESSAGE_PARTS = _parts()
 """What is shown of a message."""
 
 
-def chat_history(runs: Iterable[RunMessages], *, session_created_at: int) -> bytes:
+def chat_history(runs: Iterable[RunMessages], *, session_created_at: int | None) -> bytes:
     """The list of messages in the order of the runs, less those of the system, of tools, and repeated from history.
 
     A message without `id` gets one made of its run and place, one without `created_at` (unix seconds) its run's,
-    or the session's where the run has none: the same on every request.
+    or the session's where the run has none: the same on every request. A view may give no session a time.
     """
     return write_list(
         shown
@@ -117,7 +117,7 @@ def chat_history(runs: Iterable[RunMessages], *, session_created_at: int) -> byt
     )
 
 
-def chat_message(message: Message, *, session_created_at: int) -> bytes | None:
+def chat_message(message: Message, *, session_created_at: int | None) -> bytes | None:
     """One message of the list; None if it is not shown."""
     run = RunMessages(message.run_id, message.run_created_at, None)
     return _message(message.text, run, message.place, seed=_seed(run, message.run), otherwise=session_created_at)
@@ -127,14 +127,14 @@ def _seed(run: RunMessages, place: int) -> str:
     return read_string(run.run_id) or str(place)
 
 
-def _messages(run: RunMessages, *, seed: str, otherwise: int) -> Iterable[bytes]:
+def _messages(run: RunMessages, *, seed: str, otherwise: int | None) -> Iterable[bytes]:
     for place, text in enumerate(read_list(run.messages)):
         shown = _message(text, run, place, seed=seed, otherwise=otherwise)
         if shown is not None:
             yield shown
 
 
-def _message(text: bytes, run: RunMessages, place: int, *, seed: str, otherwise: int) -> bytes | None:
+def _message(text: bytes, run: RunMessages, place: int, *, seed: str, otherwise: int | None) -> bytes | None:
     message = read_object(text)
     if not message or read_string(message.get("role")) in _UNSHOWN_ROLES or message.get("from_history") == b"true":
         return None
@@ -142,12 +142,13 @@ def _message(text: bytes, run: RunMessages, place: int, *, seed: str, otherwise:
     return _shown(message, created_at, seed=f"{seed}/{place}")
 
 
-def _run_time(run: RunMessages, otherwise: int) -> bytes:
-    seconds = unix(run.created_at)
-    return b"%d" % (otherwise if seconds is None else seconds)
+def _run_time(run: RunMessages, otherwise: int | None) -> bytes | None:
+    found = unix(run.created_at)
+    seconds = otherwise if found is None else found
+    return None if seconds is None else b"%d" % seconds
 
 
-def _shown(message: dict[str, bytes], created_at: bytes, *, seed: str) -> bytes:
+def _shown(message: dict[str, bytes], created_at: bytes | None, *, seed: str) -> bytes:
     shown = _MESSAGE.show(message)
     shown["id"] = string(message.get("id")) or stable_id(seed)
     for name, kind in _MEDIA.items():

@@ -111,7 +111,7 @@ def _shown_session(row: Row, document: Document) -> StoredSession | Message:
         workflow_data=present(text("workflow_data")),
         metadata=present(text("metadata")),
         summary=text("summary"),
-        created_at=json.loads(text("created_at") or b"0"),
+        created_at=json.loads(text("created_at") or b"null"),
         updated_at=json.loads(text("updated_at") or b"null"),
     )
     source = NameSource(bool(row[5]), text("content"), text("input"), text("workflow_name"))

@@ -26,7 +26,7 @@ class ListedSession(NamedTuple):
     metadata: bytes | None
     sdk: bytes | None
     framework: bytes | None
-    created_at: int
+    created_at: int | None
     updated_at: int | None
     name_source: NameSource | None
 
@@ -60,7 +60,7 @@ class SessionRecord(NamedTuple):
     workflow_data: bytes | None
     metadata: bytes | None
     summary: bytes | None
-    created_at: int
+    created_at: int | None
     updated_at: int | None
 
 

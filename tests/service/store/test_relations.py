@@ -2,6 +2,8 @@
 
 import pytest
 
+from session_service.store import limits
+
 from .shapes import AGENT, RIA, TOM, Routes, fill
 from .test_columns import now, short  # noqa: F401
 
@@ -165,3 +167,30 @@ async def test_a_policy_hides_rows_from_every_route(relations, serve):
     response = await client.post("/sessions?type=agent", json={"session_id": "new", "user_id": TOM})
     assert (response.status, "Retry-After" in response.headers) == (503, False)
     assert (await client.post("/sessions?type=agent", json={"session_id": "new", "user_id": RIA})).status == 201
+
+
+@pytest.mark.parametrize("column", ["created_at", "session_type", "updated_at", "metadata"])
+@pytest.mark.parametrize("long", [False, True])
+async def test_a_view_may_leave_out_what_a_table_has_to_have(relations, serve, monkeypatch, column, long):
+    agno = relations("views")
+    columns = agno.run(
+        """SELECT string_agg(CASE WHEN column_name <> %s THEN column_name
+            ELSE format('NULL::%%s AS %%s', data_type, column_name) END, ', ' ORDER BY ordinal_position)
+        FROM information_schema.columns WHERE table_schema = 'data' AND table_name = 'agno_sessions'""",
+        column,
+    )[0][0]
+    agno.run(f"CREATE OR REPLACE VIEW ai.agno_sessions AS SELECT {columns} FROM data.agno_sessions")
+    agno.run(
+        """UPDATE data.agno_runs SET run_data = '{"run_id": "r", "agent_id": "a", "messages":
+        [{"role": "user", "content": "untimed"}]}' WHERE session_id = %s""",
+        AGENT,
+    )
+    if long:
+        monkeypatch.setattr(limits, "MOST_BYTES", 1)
+    client = await serve(agno.dsn)
+    page = await client.get("/sessions")
+    assert (page.status, len((await page.json())["data"])) == (200, 5)
+    for path in ("", "/runs", "/run-previews", "?type=team"):
+        response = await client.get(f"/sessions/{AGENT}{path}")
+        assert response.status == 200, path
+        await response.read()
