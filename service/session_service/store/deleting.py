@@ -9,15 +9,29 @@ from typing import Any
 from session_service.database.database import Database
 
 from .owned import Owned, Statement, one_of
-from .tables import Dependants, catalog_name
+from .tables import FILES_SCHEMA, Dependants, catalog_name
 
 
 async def existing_dependants(database: Database, dependants: Dependants) -> frozenset[str]:
-    """Which of the tables exist now: agno creates most of them on first use."""
+    """Which of the tables exist now: agno creates most of them on first use. The files only if we may delete them."""
     candidates = astuple(dependants)
-    exist = ", ".join("to_regclass(%s) IS NOT NULL" for _ in candidates)
-    [row] = await database.read(f"SELECT {exist}", [catalog_name(table) for table in candidates])
+    exist, parameters = zip(*(_exists(table, dependants) for table in candidates), strict=True)
+    [row] = await database.read(f"SELECT {', '.join(exist)}", [value for each in parameters for value in each])
     return frozenset(table for table, exists in zip(candidates, row, strict=True) if exists)
+
+
+def _exists(table: str, dependants: Dependants) -> Statement:
+    """Whether a table is there. The one of files may be none of agno's, for its schema is not that of the sessions.
+
+    `to_regclass` fails where it may not look into the schema. Files that we may not delete are left alone, as AgentOS
+    leaves them.
+    """
+    name = catalog_name(table)
+    if table != dependants.files:
+        return "to_regclass(%s) IS NOT NULL", [name]
+    may = "has_any_column_privilege(to_regclass(%s), 'SELECT') AND has_table_privilege(to_regclass(%s), 'DELETE')"
+    usable = f"CASE WHEN has_schema_privilege(to_regnamespace(%s), 'USAGE') THEN {may} END IS TRUE"
+    return usable, [catalog_name(FILES_SCHEMA), name, name]
 
 
 def delete(
@@ -34,8 +48,11 @@ def delete(
     orphans = orphans and owned.everybodys
     gone, of_sessions = owned.delete(session_ids, "(SELECT still FROM known)")
     candidates = astuple(dependants)
-    as_known = " AND ".join(f"to_regclass(%s) IS {'NOT ' if table in existing else ''}NULL" for table in candidates)
-    parameters: list[Any] = [*map(catalog_name, candidates), *of_sessions]
+    exist, names = zip(*(_exists(table, dependants) for table in candidates), strict=True)
+    as_known = " AND ".join(
+        f"({exists}) IS {table in existing}" for table, exists in zip(candidates, exist, strict=True)
+    )
+    parameters: list[Any] = [*(name for each in names for name in each), *of_sessions]
     steps = [
         f"known AS MATERIALIZED (SELECT {as_known} AS still)",
         f"gone AS ({gone})",

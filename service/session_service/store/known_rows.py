@@ -2,21 +2,19 @@
 
 What a row shows depends on the row of the session and, where that has no name, on its first run. To print the one and
 to decompress the other costs more than all else of a page. A page is remembered with its horizon, the xmin of its
-snapshot: every transaction below it had ended. When a statement finds a session of those remembered, by table and
-primary key, with the same first run, and both rows were written below that horizon, they are the same rows: whoever
-wrote them had ended, so they were visible then already, and of one session or run only one row is. What was updated,
-moved, or inserted again was written by a later transaction, wherever it is stored and whatever was vacuumed.
+snapshot: every transaction below it had ended. When a statement finds a session where one of those remembered was, with
+its first run where that one's was, and both rows were written below that horizon, they are the same rows: what is put
+in the place of a row that was visible then is written by a transaction that had not ended. So is what was updated,
+moved to another session, or inserted again.
 
-Three things could make the numbers of transactions lie:
+That holds while a table is not rewritten and rows stay where they are, of plain tables (`definition`). Three things
+could make the numbers of transactions lie:
 
 * They come again after 2^32. So a row must be within 2^30 below the horizon, and a page counts for ten minutes: no
   server begins 2^30 transactions in that time, and 2^31 is the most that it lets any be ahead of the oldest.
 * A server that crashed, or was restored, gives numbers out again, but only to connections opened since: `age`.
 * Connections may lead to several servers, as after a failover. So the server must be the one remembered, told by its
-  start. A standby tells no snapshot, and nothing of it is remembered.
-
-It rests on `session_id` and `run_id` being keys (`Layout.keyed`), and on nobody giving a column another meaning in
-place, by renaming columns: what rewrites rows, or puts another table there, is seen.
+  start, which is part of the definition. A standby tells no snapshot, and nothing of it is remembered.
 """
 
 from __future__ import annotations
@@ -49,14 +47,13 @@ class KnownRows:
     shown: dict[str, Any] = field(default_factory=dict)
     keys: str = "{}"
     horizon: int = 0
-    server: str = ""
     age: int | None = None
     asked_at: float = 0.0
 
     @property
     def parameters(self) -> list[Any]:
         """Those of `select_known`."""
-        return [self.keys, self.server, self.horizon]
+        return [self.keys, self.horizon]
 
 
 UNKNOWN = KnownRows()
@@ -84,13 +81,11 @@ def known_rows(
             if row[1] or (row[2] and sum(len(value) for value in row if isinstance(value, bytes | str)) <= LONGEST)
         }
         keys = _array(made)
-    numbers, server = snapshot.split(" ")
-    return KnownRows(made, keys, int(numbers.split(":")[0]), server, age, asked_at)
+    return KnownRows(made, keys, int(snapshot.split(":")[0]), age, asked_at)
 
 
 def _array(items: Iterable[str]) -> str:
-    quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
-    return "{" + ",".join(quoted) + "}"
+    return "{" + ",".join(f'"{item}"' for item in items) + "}"
 
 
 class Rows:
@@ -116,10 +111,10 @@ class Rows:
 
 def provable(layout: Layout) -> bool:
     """Whether rows can be known: not while runs are in a column and in a table, for a name may come from either."""
-    return layout.keyed and not (layout.runs_table and layout.runs_column)
+    return layout.definition is not None and not (layout.runs_table and layout.runs_column)
 
 
-WRITTEN = "s.xmin AS written, s.tableoid AS stored_in"
+WRITTEN = "s.xmin AS written, s.ctid AS place"
 """What `select_known` asks of the row `s`, beside its columns."""
 
 
@@ -128,21 +123,18 @@ def select_known(owned: Owned) -> str:
 
     Its parameters are those of `KnownRows`.
     """
-    first = "SELECT NULL::varchar AS run_id, NULL::xid AS written, NULL::oid AS stored_in WHERE false"
+    first = "SELECT NULL::tid AS place, NULL::xid AS written WHERE false"
     if owned.layout.runs_table:
-        first = f"""SELECT r.run_id, r.xmin AS written, r.tableoid AS stored_in FROM {owned.runs()}
+        first = f"""SELECT r.ctid AS place, r.xmin AS written FROM {owned.runs()}
             AND s.session_data->>'session_name' IS NULL
             ORDER BY {RUNS_ORDER} LIMIT 1"""
-    # an id may hold anything, so its length tells where it ends
-    key = """s.stored_in || ' ' || length(s.session_id) || ' ' || s.session_id ||
-            COALESCE(f.stored_in || ' ' || f.run_id, '')"""
     return f"""
-    CROSS JOIN (SELECT %s::varchar[] AS keys, %s::varchar AS server, %s::bigint AS horizon) p
+    CROSS JOIN (SELECT %s::varchar[] AS keys, %s::bigint AS horizon) p
     LEFT JOIN LATERAL ({first}) f ON true
     LEFT JOIN LATERAL (
-        SELECT o.key, o.key = ANY(p.keys) AND split_part(t.snapshot, ' ', 2) = p.server
-            AND {_below("s.written")} AND (f.run_id IS NULL OR {_below("f.written")}) AS known
-        FROM (SELECT ({key})::varchar AS key OFFSET 0) o OFFSET 0
+        SELECT o.key, t.snapshot IS NOT NULL AND o.key = ANY(p.keys)
+            AND {_below("s.written")} AND (f.place IS NULL OR {_below("f.written")}) AS known
+        FROM (SELECT (s.place::text || COALESCE(f.place::text, ''))::varchar AS key OFFSET 0) o OFFSET 0
     ) k ON true"""
 
 

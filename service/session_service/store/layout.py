@@ -19,6 +19,7 @@ from session_service.database.database import Database
 from session_service.database.errors import Forbidden
 
 from .columns import COPIES, RUN_COLUMNS, SESSION_COLUMNS, Column, Columns, JsonType, Kind, columns, columns_of, problem
+from .definition import DEFINITION_IF_PLAIN, Definition, names
 from .tables import Tables, catalog_name
 
 
@@ -28,7 +29,8 @@ class Layout:
 
     `json_type` is the type that the JSON of sessions is read as, `run_type` that of runs, wherever they are: `jsonb`,
     and `json` where a column is none. `encoding` is that of the database, by the server's name for it. `unique_ids`
-    says that a `session_id` is unique in a table, no view, `keyed` that a `run_id` is so, too, as agno makes them.
+    says that a `session_id` is unique in a table, no view. `definition` is that of both tables if pages of them may be
+    remembered while it stays the same, else None.
     """
 
     schema: bool
@@ -40,7 +42,7 @@ class Layout:
     server_version: int
     encoding: str
     unique_ids: bool
-    keyed: bool
+    definition: Definition | None
 
     @property
     def sessions_table(self) -> bool:
@@ -72,10 +74,8 @@ class Layout:
         return self.sessions_table and self.runs_table
 
 
-def _unique(column: str) -> str:
-    return f"""EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass(%s) AND indisunique AND indisvalid
-               AND indpred IS NULL AND indnkeyatts = 1 AND pg_get_indexdef(indexrelid, 1, true) = '{column}')"""
-
+_UNIQUE_IDS = """EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass(%s) AND indisunique AND indisvalid
+               AND indpred IS NULL AND indnkeyatts = 1 AND pg_get_indexdef(indexrelid, 1, true) = 'session_id')"""
 
 _DETECT = f"""
 SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
@@ -85,17 +85,17 @@ SELECT has_table_privilege(to_regclass(%s), 'SELECT') AND
        {columns_of()},
        current_setting('server_version_num')::int,
        current_setting('server_encoding')::varchar,
-       {_unique("session_id")},
-       (to_regclass(%s) IS NULL OR {_unique("run_id")})
+       {_UNIQUE_IDS},
+       {DEFINITION_IF_PLAIN}
 """
 
 
 async def detect(database: Database, tables: Tables) -> Layout:
     """Ask the catalog for the layout of these tables. Raises `Refused` where we may not, or can't, read them."""
-    sessions, runs, schema_name = map(catalog_name, (tables.sessions, tables.runs, tables.schema))
-    parameters = [sessions, runs, schema_name, sessions, runs, sessions, runs, runs]
+    sessions, runs = both = names(tables)
+    parameters = [*both, catalog_name(tables.schema), *both, sessions, *(3 * both)]
     try:
-        [(readable, schema, of_sessions, of_runs, version, encoding, unique, keyed)] = await database.read(
+        [(readable, schema, of_sessions, of_runs, version, encoding, unique, text)] = await database.read(
             _DETECT, parameters
         )
     except Forbidden:  # no USAGE on the schema
@@ -118,7 +118,7 @@ async def detect(database: Database, tables: Tables) -> Layout:
         server_version=version,
         encoding=encoding,
         unique_ids=unique,
-        keyed=unique and keyed,
+        definition=None if text is None else Definition(text, both),
     )
 
 
@@ -131,7 +131,7 @@ def _layout(
     server_version: int,
     encoding: str,
     unique_ids: bool,
-    keyed: bool,
+    definition: Definition | None,
 ) -> Layout:
     data = [column for name, column in sessions.items() if column.kind == "json" and name != "runs"]
     of_runs = [column for column in (sessions.get("runs"), runs.get("run_data")) if column is not None]
@@ -147,7 +147,7 @@ def _layout(
         server_version,
         encoding,
         unique_ids,
-        keyed,
+        definition,
     )
 
 

@@ -46,27 +46,32 @@ async def read_page(
     rows: Rows,
     query: SessionQuery,
     show: Callable[[ListedSession], Shown],
+    changed: Callable[[], None],
 ) -> SessionPage[Shown] | None:
     """One page of the sessions that match, and the number of all that do. No run beyond the first ones is read.
 
     None where the page is too long to be read at once (`long_page`).
 
-    `show` is pure: what it made of a row is remembered, and given again while the row is the same.
+    `show` is pure: what it made of a row is remembered, and given again while the row is the same. `changed` is called
+    if the definition of the tables is no longer that of the layout; the page is correct all the same.
     """
     if query.limit > _COMMON_LIMIT:
         return None
     layout = owned.layout
     found, parameters, rows_of_page, order, of_page = page_rows(owned, query)
     age, asked_at = database.age, time.monotonic()
-    proving = age is not None and provable(layout)
-    total_key, page_key = (found, tuple(parameters)), (show, layout.name, rows_of_page, tuple(of_page))
+    definition = None if age is None else layout.definition
+    proving = definition is not None and provable(layout)
+    total_key, page_key = (found, tuple(parameters)), (show, definition, rows_of_page, tuple(of_page))
     total, known = totals.known(total_key, age), rows.known(page_key, age)
     counting, longest = f"SELECT count(*) FROM {found}", limits.MOST_BYTES // query.limit
-    sql = _statement(owned, counting, order, rows_of_page, longest, proving=proving)
+    counted = select_total(counting, provable=definition is not None)
+    sql = _statement(owned, counted, order, rows_of_page, longest, proving=proving)
 
     async def read() -> list[Row]:
-        bound = [*parameters, *of_page, *(known.parameters if proving else [])]
-        return owned.read(await database.read(sql, [total.snapshot, total.number, *bound]))
+        of_total = [*definition.names, total.snapshot, total.number, definition.text] if definition else []
+        bound = [*parameters, *of_total, *of_page, *(known.parameters if proving else [])]
+        return owned.read(await database.read(sql, bound))
 
     answer = await read()
     number, snapshot = answer[0][:2]
@@ -75,7 +80,9 @@ async def read_page(
     elif total is not UNCOUNTED or known is not UNKNOWN:  # it may have run on another server than they are of
         total, known = UNCOUNTED, UNKNOWN
         answer = await read()
-        number = answer[0][0]
+        number, snapshot = answer[0][:2]
+    if definition is not None and snapshot is None:
+        changed()
     page = [row[2:-1] for row in answer if row[2] is not None]
     if any(row[-1] for row in answer):
         return None
@@ -96,14 +103,14 @@ def page_rows(owned: Owned, query: SessionQuery) -> tuple[str, list[Any], str, s
     return found, parameters, rows, order, of_page
 
 
-def _statement(owned: Owned, counting: str, order: str, rows: str, longest: int, *, proving: bool) -> str:
+def _statement(owned: Owned, total: str, order: str, rows: str, longest: int, *, proving: bool) -> str:
     """Total and snapshot, key, known and certain (`known_rows`), the columns of `_listed`, and whether it is too long.
 
     The columns are empty where the row is known, and where it is longer than so many bytes.
     """
     proof, columns, known = "s.session_id, false, false", "", ""
     if proving:
-        certain = "f.run_id IS NULL OR n.from_first IS TRUE" if owned.layout.runs_table else "true"
+        certain = "f.place IS NULL OR n.from_first IS TRUE" if owned.layout.runs_table else "true"
         proof, columns = f"k.key, k.known, {certain}", f", {WRITTEN}"
         known = select_known(owned)
     unknown = "k.known IS NOT TRUE" if proving else "true"
@@ -117,7 +124,7 @@ def _statement(owned: Owned, counting: str, order: str, rows: str, longest: int,
     stored = " + ".join(f"COALESCE(pg_column_size(s.{name}), 0)" for name in ("session_data", "metadata", "summary"))
     return f"""
     SELECT t.total, t.snapshot, {proof}, {", ".join(shown)}, {unknown} AND GREATEST(b.stored, o.octets) > {longest}
-    FROM ({select_total(counting)}) t
+    FROM ({total}) t
     LEFT JOIN (SELECT s.*, s.session_type AS named_as{columns} FROM {rows}) s ON true
     {known}
     LEFT JOIN LATERAL ({names}) n ON true

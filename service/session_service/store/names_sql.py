@@ -38,12 +38,11 @@ def name_source(owned: Owned, *, parsed: bool, where: str = "true", first: bool 
     have neither an `agent_id` nor a `team_id` key, workflows skip runs that name an agent or a team, and an empty
     input is none.
 
-    `where` says for which `s` to look. With `first` there is a relation `f` with the first `run_id` of `s`: the row
-    then says in a fourth column whether it comes from that run. That needs the runs in a table.
+    `where` says for which `s` to look. With `first` there is a relation `f` with the `place` of the first run of `s`:
+    the row then says in a fourth column whether it comes from that run. That needs the runs in a table, and no view.
     """
-    run_id, from_first = "", ""
-    if first and owned.layout.runs_table:
-        run_id, from_first = ", run_id", ", q.run_id = f.run_id AS from_first"
+    first = first and owned.layout.runs_table
+    place, from_first = (", place", ", q.place = f.place AS from_first") if first else ("", "")
     kind = owned.layout.run_type
     run = unpacked("run") if kind == "jsonb" else "run"
     no_input = _empty(kind, "q.input") if parsed else "false"
@@ -51,9 +50,9 @@ def name_source(owned: Owned, *, parsed: bool, where: str = "true", first: bool 
     return f"""
     SELECT true AS found, q.content, q.input{from_first} FROM (
         SELECT CASE WHEN s.named_as <> 'workflow' THEN {_first_user_content(kind)} END AS content,
-               CASE {kind}_typeof(run->'input') WHEN 'null' THEN NULL ELSE run->'input' END AS input{run_id}
-        FROM (SELECT {run} AS run{run_id}
-              FROM ({runs_of_session(owned)}) ordered OFFSET 0) x
+               CASE {kind}_typeof(run->'input') WHEN 'null' THEN NULL ELSE run->'input' END AS input{place}
+        FROM (SELECT {run} AS run{place}
+              FROM ({runs_of_session(owned, places=first)}) ordered OFFSET 0) x
         WHERE {kind}_typeof(run) = 'object' AND {_considered(parsed=parsed)}
         OFFSET 0
     ) q

@@ -111,7 +111,7 @@ class Owned:
         """A table under this name; the planner sees through the subquery."""
         if columns.own:
             return f"{table} {row}"
-        written = f", {row}.xmin, {row}.tableoid" if self.layout.keyed else ""
+        written = "" if self.layout.definition is None else f", {row}.xmin, {row}.ctid"
         return f"(SELECT {columns.selected(row)}{written} FROM {table} {row}) {row}"
 
     @property

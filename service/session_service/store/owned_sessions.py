@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar
 
 from session_service.database.encodings import holds
-from session_service.database.errors import LayoutChanged, StatementFailed
+from session_service.database.errors import Forbidden, LayoutChanged, StatementFailed
 
 from . import deleting, limits, reading, writing
 from .documents import Parts
@@ -69,7 +69,7 @@ class OwnedSessions:
         store = self._store
         empty: SessionPage[Shown] | None = SessionPage(0, [])
         return await self._found(
-            lambda owned: read_page(self._database, owned, store.totals, store.rows, query, show),
+            lambda owned: read_page(self._database, owned, store.totals, store.rows, query, show, store.forget),
             empty,
             *(query.component_id, query.session_name),
         )
@@ -198,7 +198,12 @@ class OwnedSessions:
             while not as_known:
                 existing = await store.existing_dependants()
                 statement = deleting.delete(owned, store.tables.dependants, existing, ids, orphans=orphans)
-                [(as_known,)] = await self._database.write(*statement)
+                try:
+                    [(as_known,)] = await self._database.write(*statement)
+                except Forbidden:  # perhaps on a table that we could delete from before
+                    store.forget()
+                    if await store.existing_dependants() == existing:
+                        raise
                 if not as_known:
                     store.forget()
 

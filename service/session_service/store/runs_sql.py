@@ -11,16 +11,16 @@ RUNS_ORDER = "r.run_index, r.created_at, r.run_id"
 """The stored order of the rows `r` of one session's runs."""
 
 
-def runs_of_session(owned: Owned) -> str:
+def runs_of_session(owned: Owned, *, places: bool = False) -> str:
     """A subquery of `run` in stored order, for the row `s` of the sessions table.
 
-    v3: the runs table, with a column `run_id` too. v2: the array of the `runs` column as it is. Half-migrated: the
-    array's objects that have a `run_id`, each as the table has it if the table has it, then the table's runs that the
-    array does not know.
+    v3: the runs table, with `places` also the `place` of each row in it, which a view does not have. v2: the array of
+    the `runs` column as it is. Half-migrated: the array's objects that have a `run_id`, each as the table has it if the
+    table has it, then the table's runs that the array does not know.
     """
     layout = owned.layout
     if layout.runs_column is None:
-        return _table_runs(owned) if layout.runs_table else "SELECT NULL::jsonb AS run WHERE false"
+        return _table_runs(owned, places) if layout.runs_table else "SELECT NULL::jsonb AS run WHERE false"
     kind = layout.run_type
     array = _array(layout)
     if not layout.runs_table:
@@ -48,8 +48,9 @@ def unpacked(run: str) -> str:
     return f"({run} #> '{{}}')"
 
 
-def _table_runs(owned: Owned) -> str:
-    return f"SELECT r.run_data AS run, r.run_id FROM {owned.runs()} ORDER BY {RUNS_ORDER}"
+def _table_runs(owned: Owned, places: bool) -> str:
+    place = ", r.ctid AS place" if places else ""
+    return f"SELECT r.run_data AS run{place} FROM {owned.runs()} ORDER BY {RUNS_ORDER}"
 
 
 def _array(layout: Layout) -> str:

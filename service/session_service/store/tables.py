@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from session_service.database.dsn_map import Source
 
+FILES_SCHEMA = '"fs"'
+"""Where agno has the files of tool results, whatever the schema of its sessions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dependants:
@@ -49,7 +52,7 @@ class Tables:
                 transcripts=table("agno_transcripts"),
                 compactions=table("agno_compactions"),
                 tool_results=table("agno_tool_results"),
-                files='"fs"."agno_fs"',
+                files=f'{FILES_SCHEMA}."agno_fs"',
             ),
             schema_versions=table("agno_schema_versions"),
             session_table_name=source.session_table,

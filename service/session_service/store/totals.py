@@ -6,13 +6,15 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from .definition import DEFINITION, SERVER
+
 # filters that are remembered at once
 MOST = 512
 
 # What a statement sees is decided by its snapshot: while it is the same on the same server, no transaction that it did
 # not see has ended, and a count is exact. On a standby it does not list all that is in progress, so nothing is proved.
-_SNAPSHOT = """CASE WHEN NOT pg_is_in_recovery()
-    THEN (txid_current_snapshot()::text || ' ' || extract(epoch FROM pg_postmaster_start_time())::text)::varchar END"""
+_SNAPSHOT = f"""CASE WHEN NOT pg_is_in_recovery()
+    THEN (txid_current_snapshot()::text || ' ' || {SERVER})::varchar END"""
 
 Key = tuple[str, tuple[Any, ...]]
 
@@ -54,10 +56,21 @@ class Totals:
             self._known.popitem(last=False)
 
 
-def select_total(counting: str) -> str:
+def select_total(counting: str, *, provable: bool) -> str:
     """A subquery of one row (total, snapshot): `counting` runs only where the known snapshot is not that of now.
 
-    Its first parameters are the known snapshot and number, then those of `counting`.
+    The snapshot is NULL where it proves nothing: on a standby, where nothing is `provable`, and where the definition of
+    the tables is another. It is not asked for at the snapshot at which it was the same.
+
+    Its parameters are those of `counting`; where it is provable, then those of `DEFINITION`, the known snapshot and
+    number, and the known definition.
     """
-    return f"""SELECT CASE WHEN p.snapshot = %s THEN %s::bigint ELSE ({counting}) END AS total, p.snapshot
-        FROM (SELECT {_SNAPSHOT} AS snapshot OFFSET 0) p"""
+    if not provable:
+        return f"SELECT ({counting}) AS total, NULL::varchar AS snapshot"
+    # OFFSET 0 has each of the two made once, not for each row of a page
+    return f"""SELECT CASE WHEN p.snapshot = p.known THEN p.number ELSE ({counting}) END AS total,
+            CASE WHEN p.snapshot = p.known OR {DEFINITION} = p.definition THEN p.snapshot END AS snapshot
+        FROM (
+            SELECT {_SNAPSHOT} AS snapshot,
+                %s::varchar AS known, %s::bigint AS number, %s::varchar AS definition OFFSET 0
+        ) p OFFSET 0"""

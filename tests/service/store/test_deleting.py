@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from session_service.database.errors import Forbidden
+
 from .rows import of, of_all
 
 BINDINGS = """CREATE TABLE ai.agno_sessions_sandbox_bindings (
@@ -158,3 +160,52 @@ async def test_a_table_that_goes_between_two_deletes_is_no_error(agno, open_stor
     agno.run("DROP TABLE ai.agno_transcripts; DROP SCHEMA fs CASCADE")
     await of_all(store).delete(["b"])
     assert agno.ids("ai.agno_sessions") == []
+
+
+LIMITED = """DO $$ BEGIN CREATE ROLE limited LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+GRANT USAGE, CREATE ON SCHEMA ai TO limited; GRANT ALL ON ALL TABLES IN SCHEMA ai TO limited"""
+FULL = "GRANT USAGE ON SCHEMA fs TO limited; GRANT ALL ON fs.agno_fs TO limited"
+
+
+@pytest.mark.parametrize("orphans", [False, True])
+@pytest.mark.parametrize(
+    "rights",
+    ["", "DROP TABLE fs.agno_fs", "GRANT USAGE ON SCHEMA fs TO limited", "GRANT ALL ON fs.agno_fs TO limited"],
+    ids=["none", "none and no table", "the schema alone", "the table alone"],
+)
+async def test_files_that_we_may_not_delete_are_no_obstacle(agno, open_store, rights, orphans):
+    agno.run(f"{LIMITED}; {rights}")
+    store = open_store(agno, user="limited")
+    await of_all(store).delete(["a"], orphans=orphans)
+    assert agno.ids("ai.agno_sessions") == ["b"]
+    assert agno.ids("ai.agno_tool_results") == ["b"]
+    if "DROP" not in rights:
+        assert agno.ids("fs.agno_fs", "path") == ["a", "b", "other a", "other b"]
+
+
+@pytest.mark.parametrize("read", ["SELECT", "SELECT (namespace, path)"])
+async def test_files_that_we_may_delete_go(agno, open_store, read):
+    agno.run(f"{LIMITED}; GRANT USAGE ON SCHEMA fs TO limited; GRANT {read}, DELETE ON fs.agno_fs TO limited")
+    await of_all(open_store(agno, user="limited")).delete(["a"])
+    assert agno.ids("fs.agno_fs", "path") == ["b", "other a", "other b"]
+
+
+@pytest.mark.parametrize("revoked", ["USAGE ON SCHEMA fs", "DELETE ON fs.agno_fs"])
+async def test_rights_that_come_and_go_between_two_deletes_are_noticed(agno, open_store, revoked):
+    agno.run(f"{LIMITED}; {FULL}")
+    hang_on(agno, "c")
+    store = open_store(agno, user="limited")
+    await of_all(store).delete(["a"])
+    agno.run(f"REVOKE {revoked} FROM limited")
+    await of_all(store).delete(["b"])
+    agno.run(FULL)
+    await of_all(store).delete(["c"])
+    assert agno.ids("ai.agno_sessions") == []
+    assert agno.ids("fs.agno_fs", "path") == ["b", "other a", "other b", "other c"]
+
+
+async def test_a_missing_right_on_what_must_go_is_told(agno, open_store):
+    agno.run(f"{LIMITED}; REVOKE DELETE ON ai.agno_transcripts FROM limited")
+    with pytest.raises(Forbidden):
+        await of_all(open_store(agno, user="limited")).delete(["a"])
+    assert agno.ids("ai.agno_sessions") == ["a", "b"]

@@ -57,8 +57,8 @@ async def test_a_row_is_not_made_again_while_session_and_first_run_are_the_same(
     v3.add_run("a", "a3", 3, **asked("third"))
     v3.run("UPDATE ai.agno_sessions SET metadata = '{}' WHERE session_id = 'b'")
     v3.run("UPDATE ai.agno_runs SET run_index = 9 WHERE run_id = 'a2'")
-    v3.run("VACUUM FULL ai.agno_runs")
-    v3.run("VACUUM FULL ai.agno_sessions")
+    v3.run("VACUUM FREEZE ai.agno_runs")
+    v3.run("VACUUM FREEZE ANALYZE ai.agno_sessions")
     assert await contents(store) == {"b": b'"other"', "a": FORGED}
     assert await contents(store) == {"b": b'"other"', "a": FORGED}
 
@@ -166,7 +166,7 @@ async def test_a_change_that_is_under_way_shows_once_it_is_committed(v3, store):
         other.close()
 
 
-@pytest.mark.parametrize("change", ["opened", "direct", "server", "long ago", "not below", "ages below"])
+@pytest.mark.parametrize("change", ["opened", "direct", "defined", "long ago", "not below", "ages below"])
 async def test_nothing_is_known_without_proof(v3, store, monkeypatch, change):
     [(query, page)] = store.rows._pages.items()
     written = v3.value("SELECT xmin::text::bigint FROM ai.agno_runs WHERE run_id = 'a1'")
@@ -174,11 +174,12 @@ async def test_nothing_is_known_without_proof(v3, store, monkeypatch, change):
         store.database.pool.opened += 1
     elif change == "direct":
         store.database.pool.direct = False
+    elif change == "defined":
+        v3.run("ALTER TABLE ai.agno_runs ADD other varchar")
     elif change == "long ago":
         monkeypatch.setattr(known_rows, "SECONDS", 0)
     else:
         other = {
-            "server": {"server": "1.5"},
             "not below": {"horizon": written},
             "ages below": {"horizon": written + 2**30 + 1},
         }
@@ -268,7 +269,6 @@ async def test_runs_in_a_column_are_of_the_row_and_in_both_places_nothing_is_rem
 @pytest.mark.parametrize(
     "change",
     [
-        "ALTER TABLE ai.agno_runs DROP CONSTRAINT agno_runs_pkey",
         "ALTER TABLE ai.agno_runs RENAME TO kept; CREATE VIEW ai.agno_runs AS SELECT * FROM ai.kept",
         "ALTER TABLE ai.agno_sessions RENAME TO kept; CREATE VIEW ai.agno_sessions AS SELECT * FROM ai.kept",
         "DROP TABLE ai.agno_runs CASCADE",
