@@ -58,7 +58,8 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None], 
         if not hurried.is_set():
             log.info("draining: taking requests for %g s more", settings.drain)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(hurried.wait(), settings.drain)
+                async with asyncio.timeout(settings.drain):
+                    await hurried.wait()
     finally:
         await runner.cleanup()
         # the last that is asked: what happened until the end can be scraped

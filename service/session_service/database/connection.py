@@ -99,7 +99,8 @@ class Connection(aiopg.Connection):
         """Wait for the answer. An error of the server is raised as it is, 57014 too (aiopg#537 makes it a cancel)."""
         self._ready(self._weakref)
         try:
-            await asyncio.wait_for(waiter, timeout)
+            async with asyncio.timeout(timeout):
+                await waiter
         finally:
             self._waiter = None
 

@@ -97,7 +97,6 @@ class JwksUrl:
                 self._rescheduled.clear()
                 if self._clock() >= self.due:
                     await self._renew()
-                # asyncio.wait_for of Python 3.11 would lose the cancelling if both came together
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(0.0, self.due - self._clock())):
                         await self._rescheduled.wait()

@@ -66,7 +66,6 @@ class Reloader:
                 await self._reload(asked)
             elif due:
                 await self._reload(asked)
-            # asyncio.wait_for of Python 3.11 would lose the cancelling if both came together
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_SECONDS):
                     await self._asked.wait()

@@ -187,6 +187,21 @@ async def test_a_connection_that_is_ended_as_soon_as_it_is_there_is_opened_once_
     assert len(ended) == 3
 
 
+async def test_a_cancel_that_comes_together_with_the_connection_is_not_lost(v3, monkeypatch):
+    real = Connection._settle
+
+    def settle(connection, error):
+        monkeypatch.setattr(Connection, "_settle", real)
+        real(connection, error)
+        connecting.cancel()
+
+    monkeypatch.setattr(Connection, "_settle", settle)
+    connecting = asyncio.create_task(connect(Dsn.parse(v3.dsn), 30.0))
+    with pytest.raises(asyncio.CancelledError):
+        (await connecting)._close()
+    await until(lambda: not v3.backends())
+
+
 async def test_a_cancelled_connect_leaves_no_connection_on_the_server(v3):
     connecting = asyncio.create_task(connect(Dsn.parse(v3.dsn), 30))
     await asyncio.sleep(0)

@@ -341,7 +341,8 @@ async def test_who_notes_a_use_waits_for_nobody(accounts, tokens):
     connection = psycopg2.connect(accounts.agno.dsn)
     try:
         connection.cursor().execute(f"UPDATE {ACCOUNTS} SET last_used_at = 1")
-        assert await asyncio.wait_for(found.account(token, None), 10)
+        async with asyncio.timeout(10):
+            assert await found.account(token, None)
         assert not accounts.waiting()
     finally:
         connection.close()
