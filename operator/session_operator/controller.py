@@ -86,7 +86,7 @@ class Controller:
         """Serve until a signal, or until `stop` is set. Ends with an exception if any part fails."""
         self.metrics.leader.set(1)
         while not await cluster.serves(STORES):
-            logger.warning("the API server knows no %s: apply the CustomResourceDefinition", STORES.plural)
+            logger.warning("the API server does not serve %s: apply the CustomResourceDefinition", STORES.plural)
             await asyncio.sleep(2)
         options, queue, heartbeats = self._options, self._queue, self._heartbeats
         reconciler = Reconciler(cluster, self.metrics.stores.reported)

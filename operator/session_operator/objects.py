@@ -75,7 +75,7 @@ class Objects:
         if is_owned(there, self._store.uid) or _ours_to_take(there):
             return None
         name = there["metadata"]["name"]
-        message = f"{kind.name} {name} exists and is not of this store: delete it, or rename the store"
+        message = f"{kind.name} {name} exists and does not belong to this store: delete it, or rename the store"
         return Finding(Reason.NAME_TAKEN, message)
 
     async def apply(self, wanted: Sequence[tuple[Kind, Object]], recorder: Recorder) -> Finding | None:

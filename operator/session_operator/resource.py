@@ -212,7 +212,7 @@ class SessionStore:
     @classmethod
     def _parse(cls, metadata: Object, spec: Object, status: Object) -> Self:
         if not spec["databases"]:
-            raise TypeError("databases is no list of at least one")
+            raise TypeError("databases must be a list of at least one")
         return cls(
             key=Key(metadata["namespace"], metadata["name"]),
             uid=metadata["uid"],

@@ -147,12 +147,12 @@ def _texts(source: Source, secret: Mapping[str, Any]) -> dict[str, str] | Findin
     encoded = {key: value for key, value in (secret.get("data") or {}).items() if _wanted(source, key)}
     for key, value in encoded.items():
         if len(value) > _LONGEST:
-            named = f"Secret {source.secret} holds more in {key} than a DSN has"
+            named = f"Secret {source.secret} has a key {key} that is too long for a DSN"
             return Finding(Reason.SECRET_INVALID, f"{named}: write a DSN into it")
     try:
         return {key: _text(value) for key, value in encoded.items()}
     except (binascii.Error, UnicodeDecodeError):
-        return Finding(Reason.SECRET_INVALID, f"Secret {source.secret} holds bytes that are no UTF-8 text")
+        return Finding(Reason.SECRET_INVALID, f"Secret {source.secret} holds bytes that are not UTF-8 text")
 
 
 def _wanted(source: Source, key: str) -> bool:

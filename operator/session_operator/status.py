@@ -127,7 +127,7 @@ def _trouble(workload: Workload | None) -> Finding | None:
         why = workload.pod_failure or _keyless(workload) or unreachable or "see the events of the pods"
         return Finding(Reason.PODS_NOT_READY, f"{workload.ready} of {workload.desired} pods are ready: {why}")
     if unreachable := _named(workload, "Unreachable"):
-        return Finding(Reason.DATABASE_UNREACHABLE, f"out of reach: {unreachable}")
+        return Finding(Reason.DATABASE_UNREACHABLE, f"unreachable: {unreachable}")
     return None
 
 
@@ -163,14 +163,14 @@ def _progress(workload: Workload | None, blocking: Finding | None) -> Finding:
     if workload is None:
         return Finding(Reason.NOT_DEPLOYED, "no Deployment yet")
     if workload.rolling:
-        message = f"{workload.updated} of {workload.desired} pods are of the newest template, {workload.ready} ready"
+        message = f"{workload.updated} of {workload.desired} pods have the newest template, {workload.ready} are ready"
         return Finding(Reason.ROLLOUT_IN_PROGRESS, message)
-    return Finding(Reason.ROLLOUT_COMPLETE, "all pods are of the newest template")
+    return Finding(Reason.ROLLOUT_COMPLETE, "all pods have the newest template")
 
 
 def _held(store: SessionStore, until: datetime) -> Finding:
     message = (
-        f"Secrets roll the pods at most once in {store.rotation_seconds} seconds: the newest are rolled out at "
+        f"Secrets roll the pods at most once in {store.rotation_seconds} seconds: the newest ones roll out at "
         f"{_timestamp(until)}"
     )
     return Finding(Reason.ROTATION_DELAYED, message)
@@ -204,7 +204,7 @@ def _paused(store: SessionStore) -> Finding:
 def _applied(generation: int | None) -> Finding:
     if generation is None:
         return Finding(Reason.NOT_APPLIED, "no generation of the spec is known to have been applied")
-    return Finding(Reason.SPEC_APPLIED, f"the objects were brought to the spec of generation {generation}")
+    return Finding(Reason.SPEC_APPLIED, f"the spec of generation {generation} is applied")
 
 
 def _database(resolution: Resolution, workload: Workload | None) -> Object:

@@ -107,19 +107,19 @@ class Settings:
             if source.dsn.problem is not None
         ]
         if self.auth.jwks_url and self.auth.jwks_url.scheme == "http" and self.auth.jwks_url.host not in _LOOPBACK:
-            found.append("whoever is on the way to AGNO_JWT_JWKS_URL can let anybody in, since it is not https")
+            found.append("AGNO_JWT_JWKS_URL is not https: anybody on the network path can replace its keys")
         if self.host not in _LOOPBACK and not self.auth.uses_tokens and not self.auth.security_key:
             found.append(
                 "everybody who reaches this port may read and delete all sessions: set OS_SECURITY_KEY or JWT_…"
             )
         if self.auth.service_accounts and not self.auth.uses_tokens and not self.auth.security_key:
             found.append(
-                "AGNO_SERVICE_ACCOUNTS_DB_ID keeps nobody out who shows no token: set OS_SECURITY_KEY or JWT_… as well"
+                "AGNO_SERVICE_ACCOUNTS_DB_ID lets callers without a token in: set OS_SECURITY_KEY or JWT_… as well"
             )
         if self.auth.uses_tokens and not self.auth.isolates_users:
-            found.append("a valid token opens everybody's sessions, since AGNO_USER_ISOLATION is off")
+            found.append("AGNO_USER_ISOLATION is off: a valid token gives access to everybody's sessions")
         if self.auth.uses_tokens and not self.auth.enforces_scopes:
-            found.append("a valid token may read, write and delete, since AGNO_AUTHORIZATION is off")
+            found.append("AGNO_AUTHORIZATION is off: a valid token may read, write and delete, whatever its scopes")
         return found
 
 

@@ -67,9 +67,9 @@ def doubtful(environment: Mapping[str, str]) -> tuple[str, ...]:
             continue
         if _guards(name) or _close(name, _AUTHENTICATION):
             meant = _nearest(name, _AUTHENTICATION)
-            raise BadSetting(f"{name} is no variable of this service: unset it, or write what is meant: {meant}?")
+            raise BadSetting(f"{name} is not a variable of this service: unset it, or correct its name: {meant}?")
         if name.startswith("AGNO_") or _close(name, _KNOWN):
-            found.append(f"{name} is no variable of this service and does nothing; is {_nearest(name, _KNOWN)} meant?")
+            found.append(f"{name} is not a variable of this service and is ignored; is {_nearest(name, _KNOWN)} meant?")
     return tuple(found)
 
 

@@ -184,7 +184,7 @@ def test_a_secret_that_holds_more_than_a_dsn_is_told() -> None:
     for each in (found, trimmed(store(), "Secret", "chat-main", found)):
         (resolution,) = resolve(store(), {"chat-main": each})
         assert (resolution.state, resolution.dsn) == ("SecretInvalid", None)
-        assert resolution.message == "Secret chat-main holds more in dsn than a DSN has: write a DSN into it"
+        assert resolution.message == "Secret chat-main has a key dsn that is too long for a DSN: write a DSN into it"
     longest = secret(dsn="postgresql://" + "a" * 10_000)
     assert base64.b64decode(longest["data"]["dsn"]).decode() == resolve(store(), {"chat-main": longest})[0].dsn
 

@@ -70,7 +70,7 @@ async def test_a_store_that_is_named_like_the_metrics_of_another_keeps_its_servi
     await api.write_store(monitoring={})
 
     store = await api.until_condition("chat", "Degraded", "True", "NameTaken")
-    assert "Service chat-metrics exists and is not of this store" in condition(store, "Degraded")["message"]
+    assert "Service chat-metrics exists and does not belong to this store" in condition(store, "Degraded")["message"]
     assert await api.get(SERVICES, "chat-metrics") == theirs
     await api.write_store()
     await roll_out(api)

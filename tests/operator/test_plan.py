@@ -173,7 +173,7 @@ async def test_what_is_in_the_way_is_said_and_fails(api: Api, plan: Plan) -> Non
     assert "  database main: Secret chat-main does not exist: create it with the key dsn" in missing.stdout.splitlines()
     taken = plan()
     assert taken.returncode == 1
-    assert "Service chat exists and is not of this store" in taken.stdout
+    assert "Service chat exists and does not belong to this store" in taken.stdout
 
 
 async def test_a_kind_that_the_cluster_lacks_is_not_planned(api: Api, plan: Plan) -> None:

@@ -159,7 +159,7 @@ async def test_a_database_out_of_reach_degrades_a_store_that_serves_the_others(
 
     await api.until_condition("chat", "Ready", "True", "PodsReady")
     store = await api.until_condition("chat", "Degraded", "True", "DatabaseUnreachable")
-    assert condition(store, "Degraded")["message"] == "out of reach: database main"
+    assert condition(store, "Degraded")["message"] == "unreachable: database main"
 
 
 async def test_a_rollout_past_its_deadline_is_stalled(api: Api, deployment: Any) -> None:

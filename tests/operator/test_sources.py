@@ -127,7 +127,7 @@ def test_a_connection_secret_becomes_a_dsn(shape: str) -> None:
         ({}, "SecretKeyMissing", "Secret chat-main has no key dsn: add it"),
         (secret(uri="x"), "SecretKeyMissing", "Secret chat-main has no key dsn: add it"),
         (secret(dsn=" \n"), "SecretInvalid", "Secret chat-main has an empty key dsn: write a DSN into it"),
-        ({"data": {"dsn": "/w=="}}, "SecretInvalid", "Secret chat-main holds bytes that are no UTF-8 text"),
+        ({"data": {"dsn": "/w=="}}, "SecretInvalid", "Secret chat-main holds bytes that are not UTF-8 text"),
     ],
 )
 def test_a_secret_that_gives_no_dsn_says_what_to_do(found: Any, state: str, message: str) -> None:

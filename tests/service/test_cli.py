@@ -71,7 +71,7 @@ async def test_a_misspelt_variable_of_authentication_ends_every_command_with_one
     ended = await run(command, AGNO_PG_DSN="host=db", OS_SECURTY_KEY="canary")
     assert (ended.code, ended.output) == (2, "")
     [line] = ended.errors.splitlines()
-    assert line.startswith("session-service: OS_SECURTY_KEY is no variable of this service")
+    assert line.startswith("session-service: OS_SECURTY_KEY is not a variable of this service")
     assert "canary" not in line
 
 

@@ -78,7 +78,7 @@ def test_what_may_be_a_variable_of_authentication_ends_the_start(name, nearest):
         return
     with pytest.raises(BadSetting) as refused:
         doubtful(environment)
-    assert str(refused.value) == f"{name} is no variable of this service: unset it, or write what is meant: {nearest}?"
+    assert str(refused.value) == f"{name} is not a variable of this service: unset it, or correct its name: {nearest}?"
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_what_may_be_a_variable_of_authentication_ends_the_start(name, nearest):
 )
 def test_any_other_is_told_with_the_one_that_is_most_like_it(name, nearest):
     [line] = doubtful({name: "canary"})
-    assert line == f"{name} is no variable of this service and does nothing; is {nearest} meant?"
+    assert line == f"{name} is not a variable of this service and is ignored; is {nearest} meant?"
 
 
 def test_an_unknown_one_with_our_prefix_is_told_whatever_it_is_like():
     [line] = doubtful({"AGNO_XYZZY": "canary"})
-    assert line.startswith("AGNO_XYZZY is no variable of this service")
+    assert line.startswith("AGNO_XYZZY is not a variable of this service")
 
 
 def test_ours_agnos_openstacks_links_and_those_of_others_are_left_alone():
@@ -130,4 +130,4 @@ def test_settings_end_the_start_or_warn():
     with pytest.raises(BadSetting, match="OS_SECURTY_KEY"):
         Settings.load({**dsn, "OS_SECURTY_KEY": "canary"})
     warnings = Settings.load({**dsn, "AGNO_LOGLEVEL": "canary"}).warnings
-    assert warnings == ["AGNO_LOGLEVEL is no variable of this service and does nothing; is AGNO_LOG_LEVEL meant?"]
+    assert warnings == ["AGNO_LOGLEVEL is not a variable of this service and is ignored; is AGNO_LOG_LEVEL meant?"]

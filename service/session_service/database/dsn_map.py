@@ -132,7 +132,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         named = f"the key {twice!r}" if re.fullmatch(DATABASE_ID, twice) else "a key"
-        raise BadDsnMap(f"{named} stands in it twice")
+        raise BadDsnMap(f"{named} appears in it twice")
     return found
 
 
@@ -178,7 +178,7 @@ def _source(key: DatabaseId, entry: Any, schema: str | None) -> Source:
         raise BadDsnMap(f"{key!r} has an unknown key{': ' if named else ''}{', '.join(named)}")
     parsed = Dsn.parse(dsn)
     if parsed.dropped:
-        log.debug("the DSN of %r has parameters of other drivers, which do nothing: %s", key, ", ".join(parsed.dropped))
+        log.debug("the DSN of %r has parameters that only other drivers use: %s", key, ", ".join(parsed.dropped))
     return Source(
         parsed,
         _name(key, entry, "schema", schema or parsed.schema or "ai"),

@@ -72,15 +72,15 @@ Kind = type[DatabaseError]
 
 # SQLSTATEs and their classes; the first that matches counts, and without a match it is `StatementFailed`
 STATEMENT_ERRORS: tuple[tuple[str, Kind, str, str], ...] = (
-    ("57014", TimedOut, "StatementTimeout", "the statement ran into its time limit"),
+    ("57014", TimedOut, "StatementTimeout", "the statement exceeded its time limit"),
     ("57", Unavailable, "ConnectionLost", "the connection to the database was lost"),
     ("08", Unavailable, "ConnectionLost", "the connection to the database was lost"),
-    ("40001", Conflict, "Conflict", "the statement met another one"),
-    ("40P01", Conflict, "Conflict", "the statement met another one"),
-    ("55P03", Conflict, "Conflict", "the statement met another one"),
+    ("40001", Conflict, "Conflict", "the statement conflicted with another one"),
+    ("40P01", Conflict, "Conflict", "the statement conflicted with another one"),
+    ("55P03", Conflict, "Conflict", "the statement conflicted with another one"),
     ("53300", Unavailable, "TooManyConnections", "the database is overloaded"),
     ("53", Unavailable, "OutOfResources", "the database is overloaded"),
-    ("58", Unavailable, "OutOfResources", "the database server has trouble with its disk"),
+    ("58", Unavailable, "OutOfResources", "the database server has a disk problem"),
     ("42P01", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
     ("42703", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
     ("3F000", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
@@ -89,7 +89,7 @@ STATEMENT_ERRORS: tuple[tuple[str, Kind, str, str], ...] = (
         (state, Forbidden, "NotWritable", "agno's table is a view, or of another kind that takes no such statement")
         for state in ("0A000", "42809", "428C9", "55000")
     ),
-    ("25006", Forbidden, "ReadOnlyDatabase", "the database takes no writes: it is a read-only replica"),
+    ("25006", Forbidden, "ReadOnlyDatabase", "the database accepts no writes: it is a read-only replica"),
     ("22", Unstorable, "", "the database can't store this value"),
     ("54", Unstorable, "", "the database can't store this value"),
 )
@@ -109,10 +109,10 @@ CONNECT_ERRORS: tuple[tuple[str, Kind, str], ...] = (
 )
 
 OUT_OF_REACH = {
-    "UnknownHost": "the name of its host is not known",
-    "NotListening": "nobody listens at its address",
+    "UnknownHost": "its host name can't be resolved",
+    "NotListening": "no server listens at its address",
     "ConnectTimeout": "its address does not answer in time",
-    "TlsFailed": "the connection broke off while TLS was negotiated",
+    "TlsFailed": "the connection broke during the TLS handshake",
     "Unreachable": "the database is out of reach",
 }
 """Why no server was reached, and the words for it."""
@@ -184,7 +184,7 @@ def connect_error(error: Exception) -> DatabaseError:
 def _connect_error(kind: Kind, reason: str) -> DatabaseError:
     if kind is Refused:
         return Refused(reason, "the database refuses the connection")
-    return Unavailable(reason, OUT_OF_REACH.get(reason, "the database is not taking connections"))
+    return Unavailable(reason, OUT_OF_REACH.get(reason, "the database does not accept connections"))
 
 
 def _mistake(text: str) -> str | None:

@@ -65,7 +65,7 @@ class JwksFile:
         try:
             self._keys = _read(self._path, self._algorithm)
         except (OSError, ValueError) as error:
-            _log.warning("JWKS file %s can't be used, its former keys stay: %s", self._path, error)
+            _log.warning("JWKS file %s can't be used, the previous keys stay in use: %s", self._path, error)
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:
@@ -97,7 +97,7 @@ def keys_of(text: bytes, algorithm: str) -> Keys:
         if (key := _usable(member, algorithm)) is not None
     }
     if not keys:
-        raise ValueError(f"it is no JWK set with a key for {algorithm}")
+        raise ValueError(f"it is not a JWK set with a key for {algorithm}")
     return keys
 
 

@@ -134,7 +134,7 @@ class JwksUrl:
 
     def _succeeded(self) -> None:
         if self.problem is not None or not self.usable:
-            log.info("the keys of AGNO_JWT_JWKS_URL are there: %d", len(self._keys))
+            log.info("fetched the keys of AGNO_JWT_JWKS_URL: %d", len(self._keys))
         self.results["ok"] += 1
         self.problem = None
         self._renewed_at = self._clock()

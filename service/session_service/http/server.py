@@ -167,7 +167,7 @@ class _Accepting:
             except ConnectionAbortedError:
                 continue
             except OSError as error:
-                log.warning("no connection can be taken: %s", error.strerror)
+                log.warning("can't accept connections: %s", error.strerror)
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             client.setblocking(False)

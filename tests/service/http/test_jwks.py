@@ -248,7 +248,7 @@ def test_a_spoilt_file_is_reported_once_and_the_former_keys_stay_until_it_is_men
         clock.seconds += 1
         assert answer(service, token("alice", "1")) == "alice"
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "its former keys stay" in caplog.text
+    assert "the previous keys stay in use" in caplog.text
     assert "canary" not in caplog.text
     write(file, jwk("bob", "2"))
     clock.seconds += 1

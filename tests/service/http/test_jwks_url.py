@@ -175,7 +175,7 @@ FAILURES = {
     "it answers 204": says(b"", 204),
     "it answers 302, and no redirect is followed": says(b"", 302, Location="/elsewhere"),
     "it answers 307, and no redirect is followed": says(b"", 307, Location="http://169.254.169.254/"),
-    "it is no JWK set with a key for RS256": says(b'{"keys": []}'),
+    "it is not a JWK set with a key for RS256": says(b'{"keys": []}'),
     "it is nested too deeply": says(b"[" * 100_000),
     "Expecting value: line 1 column 1 (char 0)": says(b"<html>canary"),
     f"it answers more than {LARGEST} bytes": says(b" " * (LARGEST + 1)),
@@ -205,7 +205,7 @@ async def test_keys_that_cannot_be_renewed_stay_in_use_and_the_reason_is_told_on
         provider.publish(jwk("bob", "2"))
         await until(lambda: keys.report == {"state": "serving"})
         assert await kids(keys, "1", "2") == ["2"]
-        assert caplog.messages[-1] == "the keys of AGNO_JWT_JWKS_URL are there: 1"
+        assert caplog.messages[-1] == "fetched the keys of AGNO_JWT_JWKS_URL: 1"
 
 
 async def test_keys_outlive_an_outage_for_a_day_and_no_longer(provider):

@@ -109,7 +109,7 @@ async def test_a_connection_that_cannot_be_taken_is_not_the_last(v3, listen, mon
     for _ in range(2):
         assert (await exchange(port, CLOSING)).startswith(b"HTTP/1.1 200")
     assert not failures
-    assert "no connection can be taken: Too many open files" in log.text
+    assert "can't accept connections: Too many open files" in log.text
 
 
 async def test_every_address_of_a_name_is_listened_on(v3, listen):

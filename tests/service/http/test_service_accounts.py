@@ -506,7 +506,7 @@ def test_the_database_of_the_accounts_is_one_of_the_map(tmp_path):
 
 
 def test_accounts_alone_keep_nobody_out_and_a_warning_says_so():
-    told = "AGNO_SERVICE_ACCOUNTS_DB_ID keeps nobody out"
+    told = "AGNO_SERVICE_ACCOUNTS_DB_ID lets callers without a token in"
     alone = {"AGNO_PG_DSN": "dbname=a", "AGNO_SERVICE_ACCOUNTS_DB_ID": "default"}
     assert [told in warning for warning in Settings.load(alone).warnings] == [True]
     assert Settings.load(alone | {"OS_SECURITY_KEY": "k"}).warnings == []
