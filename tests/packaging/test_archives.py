@@ -34,7 +34,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return sdist, wheel
 
 
-def test_both_hold_the_definition_the_types_and_no_link(archives: tuple[Path, Path]) -> None:
+def test_both_hold_every_file_and_no_link(archives: tuple[Path, Path]) -> None:
     sdist, wheel = archives
     with tarfile.open(sdist) as tar:
         assert not [member.name for member in tar if member.issym()]
@@ -44,6 +44,9 @@ def test_both_hold_the_definition_the_types_and_no_link(archives: tuple[Path, Pa
         assert definition == (ROOT / "manifests/crd/sessionstores.yaml").read_bytes()
         for program in PROGRAMS:
             assert f"session_{program}/py.typed" in packed.namelist()
+            package = ROOT / program / f"session_{program}"
+            there = {path.relative_to(package.parent).as_posix() for path in package.rglob("*") if path.is_file()}
+            assert {name for name in there if "__pycache__" not in name} <= set(packed.namelist())
 
 
 def test_the_metadata_says_where_it_belongs_and_what_it_runs_on(archives: tuple[Path, Path]) -> None:
