@@ -10,8 +10,19 @@ from typing import Self
 from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
 from session_operator.events import Recorder, StoreEvent
-from session_operator.kinds import DEPLOYMENTS, OPTIONAL, OWNED, REPLICA_SETS, SECRETS, SERVICES, Kind
-from session_operator.old_maps import Mounting, old_maps
+from session_operator.kinds import (
+    DEPLOYMENTS,
+    NETWORK_POLICIES,
+    OPTIONAL,
+    OWNED,
+    REPLICA_SETS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    Kind,
+)
+from session_operator.last_good import Entries, entries
+from session_operator.old_maps import Mounting, age, old_maps
 from session_operator.ownership import drift, is_applied, is_owned, owns_replicas, stamp, was_applied
 from session_operator.reasons import Finding, Reason
 from session_operator.render.dsn_map import name_prefix
@@ -19,9 +30,15 @@ from session_operator.render.earlier import earlier
 from session_operator.render.labels import instance_selector
 from session_operator.render.pod import mounted_map
 from session_operator.resource import MANAGER, Object, SessionStore
+from session_operator.sources import Resolution
 from session_operator.workload import is_seen
 
 logger = logging.getLogger(__name__)
+
+REFUSED = (400, 403, 422)
+"""The answers of an API server that does not take an object as it is."""
+BEFORE_PODS = (SERVICE_ACCOUNTS, SECRETS, NETWORK_POLICIES)
+"""What pods need, or must not be without."""
 
 
 class Objects:
@@ -57,6 +74,20 @@ class Objects:
         """Whether the store has a DSN map of that name."""
         return (SECRETS, name) in self._live
 
+    async def kept(self, resolutions: Sequence[Resolution]) -> Entries | None:
+        """What pods get of the databases without a DSN; None if nothing can be rolled out."""
+        name = None if all(each.resolved for each in resolutions) else self._newest_map()
+        found = await self._cluster.get(SECRETS, self._store.key.namespace, name, whole=True) if name else None
+        return entries(self._store, resolutions, found)
+
+    def _newest_map(self) -> str | None:
+        """The name of the DSN map that the Deployment mounts, without a Deployment of the newest; None without any."""
+        maps = {name: item for (kind, name), item in self._live.items() if kind is SECRETS}
+        if self.deployment is not None:
+            mounted = mounted_map(self.deployment["spec"]["template"])
+            return mounted if mounted in maps else None
+        return max(maps, key=lambda name: age(maps[name]), default=None)
+
     async def find(self, kind: Kind, name: str) -> Object | None:
         """The existing object, owned or not; None if there is none."""
         if (kind, name) not in self._live and kind is SECRETS:  # somebody may have removed its labels
@@ -79,31 +110,51 @@ class Objects:
         return Finding(Reason.NAME_TAKEN, message)
 
     async def apply(self, wanted: Sequence[tuple[Kind, Object]], recorder: Recorder) -> Finding | None:
-        """Apply the objects that differ. Returns a finding if somebody else owns one of the names."""
-        store = self._store
+        """Apply the objects that differ. Returns a finding if somebody else owns some of the names.
+
+        What the API server refuses holds back nothing else, unless pods would be without it; then `ApiError`.
+        """
+        taken: list[Finding] = []
+        refusals: list[ApiError] = []
         for kind, bare in wanted:
-            name = bare["metadata"]["name"]
-            there = await self.find(kind, name)
-            target = self.target(bare, there)
-            if there is not None:
-                if taken := self.taken(kind, there):
-                    return taken
-                if is_applied(target, there):
-                    drifted = drift(target, there)
-                    if not drifted:
-                        continue
-                    await recorder.record(store.key, store.uid, StoreEvent.of_drift(kind.name, name, drifted))
-                logger.info("%s: applying %s %s", store.key, kind.name, name)
-                if kind is DEPLOYMENTS and store.replicas is None and owns_replicas(there):
-                    await self._hand_over_replicas(there)
-            else:
-                logger.info("%s: creating %s %s", store.key, kind.name, name)
             try:
-                self._live[kind, name] = await self._cluster.apply(kind, target)
-            except ApiError as error:
-                if kind is SECRETS:  # the server quotes what it refuses
-                    raise ApiError(error.status, error.reason, f"Secret {name} was refused") from None
-                raise
+                finding = await self._apply(kind, bare, recorder)
+            except ApiError as refusal:
+                if refusal.status not in REFUSED or kind in BEFORE_PODS:
+                    raise
+                refusals.append(refusal)
+                continue
+            if finding is not None:
+                taken.append(finding)
+                if kind in BEFORE_PODS:
+                    break
+        if refusals:
+            raise refusals[0]
+        return Finding(taken[0].reason, "; ".join(each.message for each in taken)) if taken else None
+
+    async def _apply(self, kind: Kind, bare: Object, recorder: Recorder) -> Finding | None:
+        store, name = self._store, bare["metadata"]["name"]
+        there = await self.find(kind, name)
+        target = self.target(bare, there)
+        if there is not None:
+            if taken := self.taken(kind, there):
+                return taken
+            if is_applied(target, there):
+                drifted = drift(target, there)
+                if not drifted:
+                    return None
+                await recorder.record(store.key, store.uid, StoreEvent.of_drift(kind.name, name, drifted))
+            logger.info("%s: applying %s %s", store.key, kind.name, name)
+            if kind is DEPLOYMENTS and store.replicas is None and owns_replicas(there):
+                await self._hand_over_replicas(there)
+        else:
+            logger.info("%s: creating %s %s", store.key, kind.name, name)
+        try:
+            self._live[kind, name] = await self._cluster.apply(kind, target)
+        except ApiError as error:
+            if kind is SECRETS:  # the server quotes what it refuses
+                raise ApiError(error.status, error.reason, f"Secret {name} was refused") from None
+            raise
         return None
 
     def unwanted(self, wanted: Sequence[tuple[Kind, Object]]) -> list[tuple[Kind, Object]]:

@@ -43,11 +43,12 @@ def old_maps(
     """
     newest = sorted(mountings, reverse=True)
     mounted = {each.dsn_map for number, each in enumerate(newest) if each.has_pods or number <= REVISIONS}
-    others = sorted(maps.keys() - kept - mounted, key=lambda name: _made(maps[name]))
+    others = sorted(maps.keys() - kept - mounted, key=lambda name: age(maps[name]))
     return others if all_seen else others[:-_IN_THE_MAKING]
 
 
-def _made(item: Object) -> tuple[str, int]:
+def age(item: Object) -> tuple[str, int]:
+    """What tells the newer of two maps: it is greater."""
     metadata = item["metadata"]
     # the time has whole seconds; within one, versions grow
     return metadata["creationTimestamp"], int(metadata["resourceVersion"])

@@ -12,8 +12,9 @@ from session_operator.cluster import Cluster
 from session_operator.errors import ApiError
 from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES, Kind
+from session_operator.last_good import render_found
 from session_operator.manifest import Refused
-from session_operator.objects import Objects
+from session_operator.objects import BEFORE_PODS, Objects
 from session_operator.ownership import drift, is_applied
 from session_operator.printable import printable
 from session_operator.render import render
@@ -89,17 +90,19 @@ async def against(cluster: Cluster, body: Object) -> Plan:
     plan.blocked = [f"database {each.database.id}: {each.message}" for each in plan.resolutions if not each.resolved]
     if lack := missing_key(store, secrets, config_maps):
         plan.blocked.append(f"auth: {lack.message}")
-    if plan.blocked or plan.paused:
-        return plan
-    dsns = {each.database.id: each.dsn for each in plan.resolutions if each.dsn is not None}
-    replicas = {each.database.id: each.read_only_dsn for each in plan.resolutions if each.read_only_dsn is not None}
     objects = await Objects.read(cluster, store)
-    rendered = render(store, dsns, key_version(store, secrets), read_only_dsns=replicas)
+    kept = await objects.kept(plan.resolutions)
+    if lack or kept is None or plan.paused:
+        return plan
+    rendered = render_found(store, plan.resolutions, key_version(store, secrets), kept)
     del secrets
     wanted, absent = await served(cluster, rendered)
     plan.absent = absent.message if absent else ""
     for kind, bare in wanted:
         await _change(cluster, objects, plan, kind, bare)
+        if kind in BEFORE_PODS and not any(change.kind == kind.name for change in plan.changes):  # the name is taken
+            plan.changes.clear()
+            return plan
     plan.changes += [Change("-", kind.name, item["metadata"]["name"]) for kind, item in objects.unwanted(wanted)]
     return plan
 
@@ -198,7 +201,10 @@ def text(plan: Plan) -> str:
     if plan.paused:
         lines.append("Nothing is applied: spec.reconciliation is Paused.")
     elif plan.blocked:
-        lines += ["Nothing is rolled out until this is mended:", *(f"  {each}" for each in plan.blocked)]
+        goes_on = (
+            "Everything else goes on, but mend this:" if plan.changes else "Nothing is rolled out until this is mended:"
+        )
+        lines += [goes_on, *(f"  {each}" for each in plan.blocked)]
     elif plan.restarts is None:
         lines.append("No cluster was asked: this is what a new store would get; DSNs were not looked at.")
     elif any(change.sign == "+" and change.kind == DEPLOYMENTS.name for change in plan.changes):

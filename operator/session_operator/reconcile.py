@@ -15,12 +15,12 @@ from session_operator.errors import ApiError
 from session_operator.events import Recorder, StoreEvent, transitions
 from session_operator.installable import served
 from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, KINDS, NETWORK_POLICIES, SECRETS, STORES, Kind
-from session_operator.objects import Objects
+from session_operator.last_good import render_found
+from session_operator.objects import REFUSED, Objects
 from session_operator.observation import Observer
 from session_operator.pace import UNSETTLED_SECONDS, Pace
 from session_operator.reasons import Finding, Reason
 from session_operator.remembered import remembered
-from session_operator.render import render
 from session_operator.render.pod import mounted_map
 from session_operator.resource import Key, Malformed, Object, SessionStore
 from session_operator.rotation import held_until
@@ -93,7 +93,7 @@ class Reconciler:
         outcome = Outcome()
         if no_key:
             outcome.failure = Finding(no_key.reason, f"auth: {no_key.message}")
-        elif not store.paused and all(resolution.resolved for resolution in resolutions):
+        elif not store.paused:
             outcome = await self._apply(store, objects, resolutions, version)
         deployment = objects.deployment
         running = await self._observer.observe(store, deployment) if deployment else None
@@ -106,6 +106,7 @@ class Reconciler:
             failure=outcome.failure,
             absent=outcome.absent,
             held_until=outcome.held_until,
+            went_on=outcome.applied,
             now=_now(),
         )
         self._tell(key, {each["type"]: each["status"] for each in status["conditions"]})
@@ -143,9 +144,10 @@ class Reconciler:
         self, store: SessionStore, objects: Objects, resolutions: Sequence[Resolution], version: str | None
     ) -> Outcome:
         """Apply the objects that the spec and the Secrets ask for."""
-        dsns = {each.database.id: each.dsn for each in resolutions if each.dsn is not None}
-        replicas = {each.database.id: each.read_only_dsn for each in resolutions if each.read_only_dsn is not None}
-        rendered = render(store, dsns, version, read_only_dsns=replicas)
+        kept = await objects.kept(resolutions)
+        if kept is None:
+            return Outcome()
+        rendered = render_found(store, resolutions, version, kept)
         wanted, absent = await served(self._cluster, rendered)
         held = held_until(store, objects, next(each for kind, each in wanted if kind is DEPLOYMENTS), _now())
         dsn_map = next(each["metadata"]["name"] for kind, each in wanted if kind is SECRETS)
@@ -161,7 +163,7 @@ class Reconciler:
             asked = {(KINDS[each["apiVersion"], each["kind"]], each["metadata"]["name"]) for each in rendered}
             self._skippable[store.key] = store.uid, store.generation, objects.skippable(asked)
         except ApiError as refusal:
-            if refusal.status not in (400, 403, 422):
+            if refusal.status not in REFUSED:
                 raise
             outcome.failure, outcome.refusal = Finding(Reason.APPLY_REFUSED, refusal.message), refusal
         return outcome

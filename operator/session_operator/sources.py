@@ -34,11 +34,12 @@ class Resolution:
     message: str = ""
     dsn: str | None = field(default=None, repr=False)
     read_only_dsn: str | None = field(default=None, repr=False)
+    keeps_pods_from_starting: bool = False
 
     @property
     def resolved(self) -> bool:
-        """Whether there is a DSN."""
-        return self.dsn is not None
+        """Whether there are all of its DSNs, and the files for TLS."""
+        return self.state == "Resolved"
 
 
 def trimmed(store: SessionStore, kind: str, name: str, found: Object) -> Object:
@@ -100,10 +101,10 @@ def _resolve(database: Database, secrets: Mapping[str, Mapping[str, Any] | None]
         return Resolution(database, dsn.reason, dsn.message)
     replica = _dsn(database.read_only_source, secrets) if database.read_only_source else None
     if isinstance(replica, Finding):
-        return Resolution(database, replica.reason, f"readOnlyDsn: {replica.message}")
+        return Resolution(database, replica.reason, f"readOnlyDsn: {replica.message}", dsn=dsn)
     for reference in database.tls.references if database.tls else ():
         if finding := missing(reference, secrets[reference.name]):
-            return Resolution(database, finding.reason, f"tls: {finding.message}")
+            return Resolution(database, finding.reason, f"tls: {finding.message}", keeps_pods_from_starting=True)
     return Resolution(database, "Resolved", dsn=dsn, read_only_dsn=replica)
 
 

@@ -23,6 +23,7 @@ def report(
     failure: Finding | None,
     absent: Finding | None = None,
     held_until: datetime | None = None,
+    went_on: bool = False,
     now: datetime,
 ) -> Object:
     """The whole status. A condition whose status did not change keeps its transition time.
@@ -32,8 +33,9 @@ def report(
     """
     unresolved = _unresolved(resolutions)
     trouble = failure or unresolved or _trouble(workload)
+    held_back = failure or (None if went_on else unresolved) or _trouble(workload)
     # a paused store runs what was applied last, so the current spec delays nothing
-    blocking = _blocking(workload, _trouble(workload) if store.paused else trouble)
+    blocking = _blocking(workload, _trouble(workload) if store.paused else held_back)
     trouble = trouble or absent
     progress = _held(store, held_until) if held_until else _progress(workload, blocking)
     spec, runs = store.generation, applied if store.paused else store.generation

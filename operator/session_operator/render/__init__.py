@@ -24,18 +24,21 @@ def render(
     key_version: str | None = None,
     *,
     read_only_dsns: Mapping[str, str] = MappingProxyType({}),
+    kept: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> tuple[Object, ...]:
     """Render all objects of a store in the order of applying.
 
     `dsns` holds the DSN of each database by its id, `read_only_dsns` those of replicas, `key_version` the
-    resourceVersion of the Secret that authenticates by an environment variable, if the store has one.
+    resourceVersion of the Secret that authenticates by an environment variable, if the store has one. `kept` holds what
+    earlier DSN maps say of databases that have no DSN.
     """
-    secret = dsn_map(store, dsns, read_only_dsns)
+    secret = dsn_map(store, dsns, read_only_dsns, kept)
+    every_dsn = (*dsns.values(), *read_only_dsns.values(), *(dsn for each in kept.values() for dsn in each.values()))
     objects = (
         service_account(store),
         secret,
         service(store),
-        network_policy(store, (*dsns.values(), *read_only_dsns.values())),
+        network_policy(store, every_dsn),
         deployment(store, secret["metadata"]["name"], key_version),
         pod_disruption_budget(store),
         horizontal_pod_autoscaler(store),
