@@ -15,6 +15,7 @@ from session_service.database.database import State
 from session_service.database.replica import ReplicaState
 from session_service.http import health, runs, sessions
 from session_service.http.auth import authenticator
+from session_service.http.bodies import Bodies
 from session_service.http.budget import Budget
 from session_service.http.deadline import Deadline
 from session_service.http.front import Front, Handler
@@ -97,6 +98,7 @@ def create_app(settings: Settings) -> web.Application:
     budget = Budget(settings.most_answer_bytes, metrics.answers_refused.inc)
     metrics.answer_bytes.set_function(lambda: budget.held)
     metrics.max_answer_bytes.set(budget.most)
+    bodies = Bodies(settings.largest_body)
     front = Front(
         router=Router(table),
         authenticator=callers,
@@ -105,7 +107,7 @@ def create_app(settings: Settings) -> web.Application:
         cors_origins=settings.cors_origins,
         deadline=Deadline(settings.request_timeout),
         compress_from=settings.compress_from,
-        largest_body=settings.largest_body,
+        bodies=bodies,
         budget=budget,
         draining=lambda: prober.draining,
         observer=observer,
@@ -122,6 +124,7 @@ def create_app(settings: Settings) -> web.Application:
         await asyncio.gather(*following, return_exceptions=True)
         await prober.end()
         await live.close()
+        bodies.close()
         if traces is not None:
             await asyncio.to_thread(traces.close)
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
+from session_service import memory
 from session_service.app import FRONT, METRICS, PROBER, RELOADER, RULES, create_app
 from session_service.http.admin import create_admin
 from session_service.http.server import Rules, Runner, Server, Site
@@ -30,6 +31,7 @@ async def serve(settings: Settings, started: Callable[[int, int | None], None], 
     SIGTERM: not ready at once, requests still served for the time that endpoints take to forget us, then the
     listener closes and what is under way ends. SIGINT (Ctrl-C), or a second signal, does not wait for endpoints.
     """
+    memory.keep_large_apart()
     app = create_app(settings)
     for warning in settings.warnings:
         log.warning(warning)

@@ -33,6 +33,7 @@ IN_PYTHON = {
     *("slow-request", "large-body", "long-url", "large-headers", "request-timeout"),
     # test_extent
     *("checked-import", "default-database", "other-routes", "probes", "answer-headers", "no-http"),
+    *("long-input", "many-problems"),
 }
 
 every_new_case = pytest.mark.parametrize("case", NEW, ids=[case["name"] for case in NEW])
@@ -129,6 +130,28 @@ def test_a_large_answer_is_compressed_where_the_client_asks(service: Servers) ->
     assert answer.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(answer.read()).decode() == plain.content
     connection.close()
+
+
+def test_a_rename_of_more_than_a_mebibyte_is_refused(service: Servers, agentos: Servers) -> None:  # large-body
+    rename = Request("POST", "/sessions/nobody/rename", json={"session_name": "x" * 2**20})
+    assert service["v3", "open"].ask(rename).status == 413
+    assert agentos["v3", "open"].ask(rename).status == 404
+
+
+def test_a_refusal_repeats_the_beginning_of_a_long_value(service: Servers, agentos: Servers) -> None:  # long-input
+    create = Request("POST", "/sessions", json={"session_id": ["word"] * 1000})
+    [ours] = service["v3", "open"].ask(create).body["detail"]
+    [theirs] = agentos["v3", "open"].ask(create).body["detail"]
+    assert ours | {"input": None} == theirs | {"input": None}
+    assert theirs["input"] == ["word"] * 1000
+    assert ours["input"] == json.dumps(theirs["input"])[:4096]
+
+
+def test_a_refusal_tells_a_hundred_problems_of_a_list(service: Servers, agentos: Servers) -> None:  # many-problems
+    delete = Request("DELETE", "/sessions", json={"session_ids": [1] * 101, "session_types": ["agent"]})
+    ours, theirs = (servers["v3", "open"].ask(delete).body["detail"] for servers in (service, agentos))
+    assert len(theirs) == 101
+    assert ours == theirs[:100]
 
 
 def test_answers_that_are_not_read_leave_no_room_for_others(  # unread-answers

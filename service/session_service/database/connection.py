@@ -20,16 +20,21 @@ Row = tuple[Any, ...]
 _CANCEL_SECONDS = 2.0
 _ASK_AGAIN_SECONDS = 0.2
 _UNRESPONSIVE_SECONDS = 5.0
+_VERY_LONG = 2**20
 
 
 class Connection(aiopg.Connection):
     """An autocommit connection. One statement runs at a time, for `longest` seconds at the most (None: for ever).
+
+    A parameter that is `bytes` is text in UTF-8. `outgrown` says that a very long statement was sent: libpq keeps its
+    buffer for as long as the connection is open.
 
     `prepares` says whether statements may be prepared: not where a pooler gives each transaction another server.
     """
 
     longest: float | None = None
     prepares = True
+    outgrown = False
     abandoning: asyncio.Task[None] | None = None
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -142,7 +147,7 @@ class Connection(aiopg.Connection):
         waiter = self._waiter = self._loop.create_future()
         overdue = None if self.longest is None else self._loop.call_later(self.longest, _expire, waiter)
         try:
-            cursor.execute(sql, parameters)
+            cursor.execute(sql, self._bound(parameters))
             self._ready(self._weakref)
             await waiter
             return cursor.fetchall() if cursor.description else []
@@ -157,6 +162,14 @@ class Connection(aiopg.Connection):
                 self._waiter = None
             if overdue is not None:
                 overdue.cancel()
+
+    def _bound(self, parameters: Sequence[Any] | None) -> Sequence[Any] | None:
+        if parameters is None:
+            return None
+        if any(isinstance(value, bytes | str) and len(value) > _VERY_LONG for value in parameters):
+            self.outgrown = True
+        # psycopg2 would take bytes for a bytea
+        return [psycopg2.extensions.QuotedString(value) if isinstance(value, bytes) else value for value in parameters]
 
     def _abandon(self, cursor: Any) -> None:
         ended = self._waiter = self._loop.create_future()

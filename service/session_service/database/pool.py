@@ -176,7 +176,7 @@ class Pool:
         self._lent.discard(connection)
         if connection in self._streaming:
             self.streams.leave(self._streaming.pop(connection))
-        if connection.idle and self.max_size:
+        if connection.idle and not connection.outgrown and self.max_size:
             self._hand_on(connection)
         else:
             connection._close()

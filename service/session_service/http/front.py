@@ -16,7 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 from session_service.database.errors import DatabaseError
 from session_service.http.answers import failure
 from session_service.http.auth import Authenticator
-from session_service.http.bodies import refuse_encoded
+from session_service.http.bodies import Bodies, refuse_encoded
 from session_service.http.budget import Budget, Holding, NoRoom
 from session_service.http.caller import NOBODY, Caller
 from session_service.http.cors import is_preflight, preflight, response_headers
@@ -50,7 +50,7 @@ class Front:
     deadline: Deadline
     observer: Observer
     compress_from: int | None
-    largest_body: int
+    bodies: Bodies
     budget: Budget
     draining: Callable[[], bool]
 
@@ -64,7 +64,7 @@ class Front:
     ) -> web.BaseRequest:
         """A request out of what aiohttp has read of it."""
         loop = task.get_loop()
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=self.largest_body)
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=self.bodies.largest)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request; an exception never leaves here but for a broken stream."""
@@ -88,7 +88,9 @@ class Front:
             return web.Response(status=status, headers=headers, text=text)
         with self.live.use() as stores:
             nothing = self._reached(NOBODY, stores)
-            call = Call(request, NOBODY, {}, nothing, exchange, holding, self.add_headers, self.compress_from)
+            call = Call(
+                request, NOBODY, {}, nothing, self.bodies, exchange, holding, self.add_headers, self.compress_from
+            )
             return await send(call, await self._answer(call, stores))
 
     def _reached(self, caller: Caller, stores: StoreMap) -> Stores:

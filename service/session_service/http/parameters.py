@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
-from pydantic_core import PydanticKnownError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, WrapValidator
+from pydantic_core import InitErrorDetails, PydanticKnownError
+
+from session_service.sessions.long_json import LongJson
+
+# bytes of a body that is a name, or ids
+SHORT_BODY = 2**20
+# bytes of the JSON of an `input`, and characters of what it is cut to
+LONGEST_INPUT = 4096
+MOST_PROBLEMS = 100
 
 
 class SessionType(StrEnum):
@@ -17,6 +28,11 @@ class SessionType(StrEnum):
     workflow = "workflow"
 
 
+def _is_type(value: Any) -> bool:
+    return isinstance(value, str) and value in _TYPES
+
+
+_TYPES = frozenset(SessionType)
 STATUSES = ("CANCELLED", "COMPLETED", "ERROR", "PAUSED", "PENDING", "REGENERATED", "RUNNING")
 
 
@@ -90,61 +106,139 @@ class ListParameters(SessionParameters):
     sort_order: SortOrder = SortOrder.desc
 
 
-class CreateBody(BaseModel):
+def _decoded(first: bytes) -> BeforeValidator:
+    """Decodes a long value of the kind that begins so."""
+    return BeforeValidator(
+        lambda value: value.decoded() if isinstance(value, LongJson) and value.first == first else value
+    )
+
+
+def _undecoded(first: bytes) -> WrapValidator:
+    """Leaves a long value of the kind that begins so as it is."""
+
+    def validated(value: Any, handler: Callable[[Any], Any]) -> Any:
+        return value if isinstance(value, LongJson) and value.first == first else handler(value)
+
+    return WrapValidator(validated)
+
+
+def _undecoded_objects(value: Any, handler: Callable[[Any], Any]) -> Any:
+    """Leaves a long list of objects as it is."""
+    if not isinstance(value, LongJson) or value.first != b"[":
+        return handler(value)
+    wrong = ((place, item) for place, item in enumerate(value.items()) if item.first != b"{")
+    problems = [
+        InitErrorDetails(type="dict_type", loc=(place,), input=item) for place, item in islice(wrong, MOST_PROBLEMS)
+    ]
+    if problems:
+        raise ValidationError.from_exception_data("runs", problems)
+    return value
+
+
+def _cut(wrong: Callable[[Any], bool]) -> BeforeValidator:
+    """Cuts a list after so many wrong items: a problem takes hundreds of times the bytes that it is found in."""
+
+    def cut(value: Any) -> Any:
+        if isinstance(value, list):
+            found = (place for place, item in enumerate(value) if wrong(item))
+            for last in islice(found, MOST_PROBLEMS - 1, None):
+                return value[: last + 1]
+        return value
+
+    return BeforeValidator(cut)
+
+
+if TYPE_CHECKING:
+    LongText = str | LongJson
+    Object = dict[str, Any] | LongJson
+    Objects = list[dict[str, Any]] | LongJson
+else:
+    LongText = Annotated[str, _undecoded(b'"')]
+    Object = Annotated[dict[str, Any], _undecoded(b"{")]
+    Objects = Annotated[
+        list[dict[str, Any]], _cut(lambda item: not isinstance(item, dict)), WrapValidator(_undecoded_objects)
+    ]
+Text = Annotated[str, _decoded(b'"')]
+
+
+class Body(BaseModel):
+    """Body of a route: of so many bytes at most, None for as many as the service takes of any."""
+
+    most_bytes: ClassVar[int | None] = None
+
+
+class CreateBody(Body):
     """Body of `POST /sessions`. `runs` and `summary` are our extension: they import a whole session."""
 
-    session_id: str | None = None
-    session_name: str | None = None
-    session_state: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
-    user_id: str | None = None
-    agent_id: str | None = None
-    team_id: str | None = None
-    workflow_id: str | None = None
-    summary: dict[str, Any] | None = None
-    runs: list[dict[str, Any]] | None = None
+    session_id: Text | None = None
+    session_name: LongText | None = None
+    session_state: Object | None = None
+    metadata: Object | None = None
+    user_id: Text | None = None
+    agent_id: Text | None = None
+    team_id: Text | None = None
+    workflow_id: Text | None = None
+    summary: Object | None = None
+    runs: Objects | None = None
 
 
-class RenameBody(BaseModel):
+class RenameBody(Body):
     """Body of `POST /sessions/{session_id}/rename`."""
 
-    session_name: str
+    most_bytes: ClassVar[int | None] = SHORT_BODY
+
+    session_name: LongText
 
 
-class PatchBody(BaseModel):
+class PatchBody(Body):
     """Body of `PATCH /sessions/{session_id}`; null leaves as it is."""
 
-    session_name: str | None = None
-    session_state: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
-    summary: dict[str, Any] | None = None
+    session_name: LongText | None = None
+    session_state: Object | None = None
+    metadata: Object | None = None
+    summary: Object | None = None
 
 
-class BulkDeleteBody(BaseModel):
+class BulkDeleteBody(Body):
     """Body of `DELETE /sessions`."""
 
-    session_ids: Annotated[list[str], Field(min_length=1)]
-    session_types: Annotated[list[SessionType], Field(min_length=1)]
+    most_bytes: ClassVar[int | None] = SHORT_BODY
+
+    session_ids: Annotated[list[str], Field(min_length=1), _cut(lambda item: not isinstance(item, str)), _decoded(b"[")]
+    session_types: Annotated[
+        list[SessionType], Field(min_length=1), _cut(lambda item: not _is_type(item)), _decoded(b"[")
+    ]
 
 
 Model = TypeVar("Model", bound=BaseModel)
 Problems = list[dict[str, Any]]
+# What the `input` of a problem is, of where it is, its type, and the value as it was checked.
+Shown = Callable[[tuple[int | str, ...], str, Any], Any]
 
 
-def check(kind: type[Model], place: str, value: Any) -> Model | Problems:
+def shown_value(_: tuple[int | str, ...], __: str, value: Any) -> Any:
+    """The value, or the beginning of its JSON if that is long; null if it is nested too deeply to be said."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return None
+    return value if len(text.encode(errors="replace")) <= LONGEST_INPUT else text[:LONGEST_INPUT]
+
+
+def check(kind: type[Model], place: str, value: Any, shown: Shown = shown_value) -> Model | Problems:
     """The value as this model, or what is wrong with it in FastAPI's words; `place` is `query` or `body`."""
     try:
         return kind.model_validate(value, from_attributes=True)
     except ValidationError as error:
-        return [_problem(place, found) for found in error.errors(include_url=False)]
+        return [_problem(place, found, shown) for found in error.errors(include_url=False)]
 
 
-def _problem(place: str, found: Any) -> dict[str, Any]:
+def _problem(place: str, found: Any, shown: Shown) -> dict[str, Any]:
     problem = {
         "type": found["type"],
         "loc": [place, *found["loc"]],
         "msg": found["msg"],
-        "input": found["input"],
+        "input": shown(found["loc"], found["type"], found["input"]),
     }
     return problem | ({"ctx": found["ctx"]} if "ctx" in found else {})
 

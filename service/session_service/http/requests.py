@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import lru_cache, partial
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from session_service.http.bodies import body_of
+from session_service.http.bodies import Bodies, Made, OneBody
 from session_service.http.budget import Holding
 from session_service.http.caller import Caller
 from session_service.http.compression import Encoding, negotiated
 from session_service.http.errors import ApiError
+from session_service.http.json_body import ABSENT, Content, read_body
 from session_service.http.parameters import CreateParameters, OwnerParameters, Problems, check, query_values
 from session_service.http.selection import Stores
 from session_service.observability.exchange import Exchange
@@ -26,9 +27,17 @@ from session_service.store.replica_first import SessionReader, reader
 from session_service.store.session_store import SessionStore
 
 Query = TypeVar("Query", bound=BaseModel)
-Body = TypeVar("Body", bound=BaseModel)
 
-ABSENT = object()
+
+class Given(Generic[Content]):
+    """What a body says."""
+
+    def __init__(self, body: OneBody) -> None:
+        self._body = body
+
+    async def made(self, make: Callable[[Content], Made]) -> Made:
+        """What is made of it, once: of a long body beside the event loop, and then the body is gone."""
+        return await self._body.make(make)
 
 
 @dataclass(slots=True)
@@ -39,6 +48,7 @@ class Call:
     caller: Caller
     values: dict[str, str]
     stores: Stores
+    bodies: Bodies
     exchange: Exchange
     holding: Holding
     add_headers: Callable[[web.BaseRequest, Exchange, web.StreamResponse], None]
@@ -73,41 +83,24 @@ class Call:
             raise ApiError(422, found)
         return found
 
-    async def query_and_body(
-        self, query: type[Query], body: type[Body], *, absent: Any = ABSENT, embedded: bool = False
-    ) -> tuple[Query, Body]:
-        """Both as models; raises 422 with the problems of both.
+    @asynccontextmanager
+    async def body(
+        self, query: type[Query], into: type[Content], *, absent: Any = ABSENT, embedded: bool = False
+    ) -> AsyncIterator[tuple[Query, Given[Content]]]:
+        """Query and body as models, while the body is held; raises 422 with the problems of both.
 
-        `absent` stands for a body that is not there. With `embedded`, as FastAPI embeds a single field, anything that
-        is not an object counts as an empty one, and a missing field names no input.
+        `absent` stands for a body that is not there. `embedded`: as FastAPI embeds a single field.
         """
-        value = await self._body()
-        if embedded and not isinstance(value, dict):
-            value = {}
-        value = absent if value is ABSENT else value
-        found = self.checked_query(query)
-        missing = {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
-        content = [missing] if value is ABSENT else check(body, "body", value)
-        if isinstance(found, list) or isinstance(content, list):
-            problems = [problem for each in (found, content) if isinstance(each, list) for problem in each]
-            if embedded:
-                problems = [problem | ({"input": None} if problem["type"] == "missing" else {}) for problem in problems]
-            raise ApiError(422, problems)
-        return found, content
-
-    async def _body(self) -> Any:
-        content = await body_of(self.request)
-        if not content:
-            return ABSENT
-        if not _is_json(self.request.headers.get("Content-Type")):
-            return content.decode(errors="replace")
-        try:
-            return json.loads(content)
-        except json.JSONDecodeError as error:
-            problem = {"type": "json_invalid", "loc": ["body", error.pos], "msg": "JSON decode error", "input": {}}
-            raise ApiError(422, [problem | {"ctx": {"error": error.msg}}]) from None
-        except (UnicodeDecodeError, RecursionError):
-            raise ApiError(400, "There was an error parsing the body") from None
+        is_json = _is_json(self.request.headers.get("Content-Type"))
+        async with self.bodies.body() as body:
+            await body.read(self.request, into.most_bytes)
+            given = await body.make(partial(read_body, is_json=is_json, into=into, absent=absent, embedded=embedded))
+            found = self.checked_query(query)
+            if isinstance(found, list) or isinstance(given, list):
+                raise ApiError(422, [problem for each in (found, given) if isinstance(each, list) for problem in each])
+            body.hold(given)
+            del given
+            yield found, Given(body)
 
     async def sessions(self, query: OwnerParameters) -> OwnedSessions:
         """The sessions that the request may read and change. Raises 400 or 404, and 403 without an identity."""

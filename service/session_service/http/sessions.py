@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 from aiohttp import web
 
@@ -141,31 +142,38 @@ async def _long_detail(
 
 async def create_session(call: Call) -> web.StreamResponse:
     """`POST /sessions`: 409 where the id is taken, whoever asks first."""
-    query, body = await call.query_and_body(CreateParameters, CreateBody, absent={})
-    sessions = await call.new_sessions(query)
+    async with call.body(CreateParameters, CreateBody, absent={}) as (query, given):
+        sessions = await call.new_sessions(query)
+        new = await given.made(partial(_new_session, call, query.type))
+        try:
+            created = await sessions.create(new)
+        except RunTaken:
+            raise ApiError(
+                409, "A run of this session has the id of a run that exists. Give it another run_id."
+            ) from None
+        session_id, imported = new.session_id, new.runs is not None
+        del new
+    if created is None:
+        raise await _taken(sessions, session_id)
+    found = await sessions.session(session_id) if imported else None
+    return await _detail(call, sessions, found or created, query.type, nulls=False, status=201)
+
+
+def _new_session(call: Call, kind: SessionType, body: CreateBody) -> NewSession:
     session_id = checked_identifier("session_id", body.session_id) or str(uuid.uuid4())
     call.exchange.sessions.append(session_id)
-    component = {"agent": body.agent_id, "team": body.team_id, "workflow": body.workflow_id}[query.type]
-    metadata = None if body.metadata is None else stored_metadata(body.metadata)
-    new = NewSession(
+    component = {"agent": body.agent_id, "team": body.team_id, "workflow": body.workflow_id}[kind]
+    return NewSession(
         session_id=session_id,
-        session_type=query.type,
-        component_id=checked_identifier(f"{query.type}_id", component),
+        session_type=kind,
+        component_id=checked_identifier(f"{kind}_id", component),
         user_id=checked_identifier("user_id", call.caller.owner_of_new(body.user_id)),
         session_data=stored_session_data(body.session_name, body.session_state),
-        metadata=metadata,
+        metadata=None if body.metadata is None else stored_metadata(body.metadata),
         now=int(time.time()),
         summary=None if body.summary is None else stored_summary(body.summary),
         runs=None if body.runs is None else imported_runs(body.runs),
     )
-    try:
-        created = await sessions.create(new)
-    except RunTaken:
-        raise ApiError(409, "A run of this session has the id of a run that exists. Give it another run_id.") from None
-    if created is None:
-        raise await _taken(sessions, session_id)
-    found = None if new.runs is None else await sessions.session(session_id)
-    return await _detail(call, sessions, found or created, query.type, nulls=False, status=201)
 
 
 async def _taken(sessions: OwnedSessions, session_id: str) -> ApiError:
@@ -182,10 +190,11 @@ async def _taken(sessions: OwnedSessions, session_id: str) -> ApiError:
 
 async def rename_session(call: Call) -> web.StreamResponse:
     """`POST /sessions/{session_id}/rename`. Here `type` filters."""
-    query, body = await call.query_and_body(SessionParameters, RenameBody, embedded=True)
-    sessions = await call.sessions(query)
-    session_id = call.values["session_id"]
-    renamed = await sessions.rename(session_id, query.type, stored_json("session_name", body.session_name))
+    async with call.body(SessionParameters, RenameBody, embedded=True) as (query, given):
+        session_id = call.values["session_id"]
+        sessions = await call.sessions(query)
+        name = await given.made(lambda body: stored_json("session_name", body.session_name))
+        renamed = await sessions.rename(session_id, query.type, name)
     if renamed is None:
         raise not_found(session_id)
     return await _detail(call, sessions, renamed, None, nulls=True)
@@ -193,22 +202,23 @@ async def rename_session(call: Call) -> web.StreamResponse:
 
 async def patch_session(call: Call) -> web.StreamResponse:
     """`PATCH /sessions/{session_id}`: sets the given keys and nothing else. Seen as a workflow, it has no summary."""
-    query, body = await call.query_and_body(SessionParameters, PatchBody)
-    sessions = await call.sessions(query)
-    session_id = call.values["session_id"]
-    try:
-        changes = _changes(body, query.type)
-    except InvalidContent:
-        if not await sessions.exists(session_id):  # AgentOS looks for the session first
-            raise not_found(session_id) from None
-        raise
-    patched = await sessions.patch(session_id, changes)
+    async with call.body(SessionParameters, PatchBody) as (query, given):
+        session_id = call.values["session_id"]
+        sessions = await call.sessions(query)
+        try:
+            changes = await given.made(partial(_changes, query.type))
+        except InvalidContent:
+            if not await sessions.exists(session_id):  # AgentOS looks for the session first
+                raise not_found(session_id) from None
+            raise
+        patched = await sessions.patch(session_id, changes)
+        del changes
     if patched is None:
         raise not_found(session_id)
     return await _detail(call, sessions, patched, None, nulls=True)
 
 
-def _changes(body: PatchBody, seen_as: SessionType | None) -> SessionChanges:
+def _changes(seen_as: SessionType | None, body: PatchBody) -> SessionChanges:
     summary = None if body.summary is None else stored_summary(body.summary)
     return SessionChanges(
         now=int(time.time()),
@@ -229,13 +239,14 @@ async def delete_session(call: Call) -> web.Response:
 
 async def delete_sessions(call: Call) -> web.Response:
     """`DELETE /sessions`: 204; ids that don't match are passed over."""
-    query, body = await call.query_and_body(DeleteParameters, BulkDeleteBody)
-    if len(body.session_ids) != len(body.session_types):
-        raise ApiError(400, "Session IDs and session types must have the same length")
-    call.exchange.sessions.extend(body.session_ids)
-    sessions = await call.sessions(query)
-    _refuse_media(query)
-    await sessions.delete(body.session_ids, orphans=True)
+    async with call.body(DeleteParameters, BulkDeleteBody) as (query, given):
+        body = await given.made(lambda body: body)
+        if len(body.session_ids) != len(body.session_types):
+            raise ApiError(400, "Session IDs and session types must have the same length")
+        call.exchange.sessions.extend(body.session_ids)
+        sessions = await call.sessions(query)
+        _refuse_media(query)
+        await sessions.delete(body.session_ids, orphans=True)
     return nothing()
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from session_service.store.text import JsonText
+
 from .errors import InvalidSummary
 from .json_text import read_object, read_string, some_object, write_object, write_string
-from .stored_json import stored_json
+from .long_json import LongJson
+from .stored_json import stored_json, stored_object
 from .timestamps import iso
 
 _KEYS = ("summary", "topics", "updated_at")
@@ -25,14 +28,18 @@ def shown_summary(stored: bytes | None) -> bytes | None:
     )
 
 
-def stored_summary(given: Mapping[str, Any]) -> str:
+def stored_summary(given: Mapping[str, Any] | LongJson) -> JsonText:
     """A summary out of a request, as JSON to store: nulls left out, the date printed anew.
 
     Raises InvalidSummary for an unknown key, a missing `summary`, or an `updated_at` that is no ISO 8601 date.
     """
-    for key in given:
-        if key not in _KEYS:
-            raise InvalidSummary("summary", "allowed keys are summary, topics and updated_at")
+    unknown = False
+    if isinstance(given, LongJson):
+        found = given.members(frozenset(_KEYS))
+        unknown = found.unknown
+        given = {name: value.value() for name, value in found.values.items()}
+    if unknown or not given.keys() <= set(_KEYS):
+        raise InvalidSummary("summary", "allowed keys are summary, topics and updated_at")
     if "summary" not in given:
         raise InvalidSummary("summary", "the key summary is required")
     date = given.get("updated_at") or None
@@ -41,4 +48,4 @@ def stored_summary(given: Mapping[str, Any]) -> str:
         if date is None:
             raise InvalidSummary("summary", "updated_at must be an ISO 8601 date")
     summary = {"summary": given["summary"], "topics": given.get("topics"), "updated_at": date}
-    return stored_json("summary", {key: value for key, value in summary.items() if value is not None})
+    return stored_object((name, stored_json("summary", value)) for name, value in summary.items() if value is not None)

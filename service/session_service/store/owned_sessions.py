@@ -20,7 +20,7 @@ from .owned import Owned, Statement
 from .owner import Only, Owner
 from .pieces import Item, LongRead, items
 from .records import FirstRuns, FoundRun, ListedSession, Message, SessionPage, Shown, StoredSession
-from .text import storable
+from .text import JsonText, storable
 
 if TYPE_CHECKING:
     from .session_store import SessionStore
@@ -172,7 +172,7 @@ class OwnedSessions:
                 return reading.created_session(rows[0]) if rows else None
         raise AssertionError
 
-    async def rename(self, session_id: str, session_type: str | None, name: str) -> StoredSession | None:
+    async def rename(self, session_id: str, session_type: str | None, name: JsonText) -> StoredSession | None:
         """Set the name (JSON text); None if there is no such session of this stored type."""
         return await self._change(session_id, lambda owned: writing.rename(owned, session_id, session_type, name))
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+# JSON to store. Long JSON is UTF-8 already: a `str` takes four bytes a character where one is beyond the basic plane.
+JsonText = str | bytes
+
 # NUL, and halves of surrogate pairs, which UTF-8 lacks
 _UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 

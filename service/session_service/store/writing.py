@@ -8,6 +8,7 @@ from typing import Any
 from .masks import as_stored
 from .owned import Owned, Statement
 from .reading import created_columns, select_session
+from .text import JsonText
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,11 @@ class NewSession:
     session_type: str
     component_id: str | None
     user_id: str | None
-    session_data: str | None
-    metadata: str | None
+    session_data: JsonText | None
+    metadata: JsonText | None
     now: int
-    summary: str | None = None
-    runs: str | None = None
+    summary: JsonText | None = None
+    runs: JsonText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ class SessionChanges:
     """What a patch sets; None leaves as it is. `session_data` holds only the keys to set, `metadata` may be `null`."""
 
     now: int
-    session_data: str | None = None
-    metadata: str | None = None
-    summary: str | None = None
+    session_data: JsonText | None = None
+    metadata: JsonText | None = None
+    summary: JsonText | None = None
 
 
 def create(owned: Owned, new: NewSession) -> Statement:
@@ -47,7 +48,7 @@ def create(owned: Owned, new: NewSession) -> Statement:
     layout, own = owned.layout, new.session_type
     empty = "{}" if own == "workflow" else "null"
 
-    def json(text: str | None, absent: str = empty) -> Statement:
+    def json(text: JsonText | None, absent: str = empty) -> Statement:
         return "%s", [text or absent]
 
     values: dict[str, Statement] = {
@@ -92,9 +93,10 @@ def _import(owned: Owned) -> str:
         FROM s, {kind}_array_elements(%s::{kind}) WITH ORDINALITY AS e(run, place)"""
 
 
-def rename(owned: Owned, session_id: str, session_type: str | None, name: str) -> Statement:
+def rename(owned: Owned, session_id: str, session_type: str | None, name: JsonText) -> Statement:
     """Set the name (JSON text) alone; `updated_at` stays. The stored type must match where given."""
-    sets, values = _merged(owned, f'{{"session_name":{name}}}')
+    text = name if isinstance(name, str) else name.decode()
+    sets, values = _merged(owned, f'{{"session_name":{text}}}')
     return _updated(owned, (sets, values), session_id, session_type)
 
 
@@ -127,7 +129,7 @@ def _updated(owned: Owned, sets: Statement, session_id: str, session_type: str |
     return f"{changed} {select_session(owned, '(SELECT s.*, s.session_type AS named_as FROM changed s)')}", parameters
 
 
-def _merged(owned: Owned, members: str) -> Statement:
+def _merged(owned: Owned, members: JsonText) -> Statement:
     """Set these members (JSON text) of `session_data`; what is no object counts as an empty one."""
     data = owned.columns.of("session_data")
     kind = owned.layout.json_type

@@ -31,7 +31,7 @@ class Call:
     def query(self, query):
         raise Asked(query, None)
 
-    async def query_and_body(self, query, body, **_):
+    def body(self, query, body, **_):
         raise Asked(query, body)
 
 
