@@ -143,6 +143,6 @@ class JwksUrl:
     def _failed(self, problem: str) -> None:
         self.results["failed"] += 1
         if problem != self.problem:  # a URL that stays bad is told of once
-            kept = "the former stay in use" if self.usable else "their tokens are answered by 503"
+            kept = "the previous ones stay in use" if self.usable else "tokens get 503"
             log.warning("the keys of AGNO_JWT_JWKS_URL can't be fetched, %s: %s", kept, problem)
         self.problem = problem

@@ -1,4 +1,4 @@
-"""The conversation of a session: the messages of its top-level runs, without the machinery around them."""
+"""The chat history of a session: the messages of its top-level runs, without those of the system and of tools."""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ def _parts() -> Parts:
 
 
 MESSAGE_PARTS = _parts()
-"""What is shown of a message."""
+"""The members that a chat history shows of a message."""
 
 
 def chat_history(runs: Iterable[RunMessages], *, session_created_at: int | None) -> bytes:
-    """The list of messages in the order of the runs, less those of the system, of tools, and repeated from history.
+    """The messages in the order of the runs, without those of the system, of tools, and repeated from history.
 
-    A message without `id` gets one made of its run and place, one without `created_at` (unix seconds) its run's,
-    or the session's where the run has none: the same on every request. A view may give no session a time.
+    A message without an `id` gets one derived from its run and place. One without `created_at` (unix seconds) gets that
+    of its run, or else of the session. Both are the same on every request. A view may give no session a time.
     """
     return write_list(
         shown

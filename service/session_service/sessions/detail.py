@@ -28,7 +28,7 @@ _WORKFLOW: tuple[str, ...] = (
 
 
 def detail(record: SessionRecord, shown_as: str, name: str, chat_history: bytes, *, nulls: bool) -> bytes:
-    """The session in the form of the type `shown_as`, which need not be its own; any other type is shown as agent.
+    """The session in the form of the type `shown_as`, which may differ from its own; an unknown type is shown as agent.
 
     A workflow has no chat history. With `nulls` every field of the form is printed.
     """
@@ -42,7 +42,7 @@ def detail(record: SessionRecord, shown_as: str, name: str, chat_history: bytes,
 
 
 def total_tokens(metrics: bytes | None) -> bytes | None:
-    """What the metrics of a session count of them; None where that is no integer."""
+    """The total tokens in the metrics of a session; None if that is not an integer."""
     return integer(_total_tokens(metrics))
 
 

@@ -1,4 +1,4 @@
-"""What a client may get wrong in the content of a session."""
+"""Errors in the content of a session that a client sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of sessions: one row a session, in pages."""
+"""The list of sessions: one row per session, in pages."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class _Meta(Struct):
 
 
 def list_body(page: SessionPage[bytes], page_number: int, limit: int) -> bytes:
-    """The page, its rows made by `list_row`, with its totals.
+    """The page with its totals; `list_row` makes its rows.
 
-    `page_number` counts from 1; past the last page the data is empty, the totals stay.
+    `page_number` counts from 1; past the last page the data is empty and the totals stay.
     """
     return b'{"data":%b,"meta":%b}' % (write_list(page.rows), list_meta(page.total, page_number, limit))
 
@@ -54,7 +54,7 @@ def list_meta(total: int, page_number: int, limit: int) -> bytes:
 
 
 def list_row(session: ListedSession) -> bytes:
-    """One session; a stored value that its field can't show is left out."""
+    """The row of a session; it leaves out a stored value that its field can't show."""
     session_type = _shown_type(session)
     sdk = sdk_of(session.sdk, session.framework) if session_type == "agent" else None
     metrics = an_object(session.metrics)

@@ -1,4 +1,4 @@
-"""The name that a session is shown by: the stored one, or one made of its first runs."""
+"""The name of a session: the stored one, or one derived from its first runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _INPUT_MEDIA = {"images": IMAGE, "videos": VIDEO, "audios": AUDIO, "files": FILE
 
 
 def session_name(stored: bytes | None, session_type: str, source: NameSource | None, *, parsed: bool) -> str:
-    """The name of a session; empty where there is none to be had.
+    """The name of a session; empty if it has none.
 
-    `stored` is `session_data.session_name` as JSON text: if there, it is the name, even when empty. `parsed` is True
-    where AgentOS names the session by its parsed runs (detail, rename, patch), False where by the stored ones (list).
+    `stored` is `session_data.session_name` as JSON text: if present, it is the name, even an empty one. `parsed` is
+    True where AgentOS derives the name from parsed runs (detail, rename, patch), False where from stored ones (list).
     """
     if stored is not None and stored != b"null":
         return read_string(stored) or ""
@@ -36,7 +36,7 @@ def _workflow_name(source: NameSource) -> str:
 
 
 def _parsed_input(input: bytes | None) -> bytes | None:
-    """The input as AgentOS prints it after parsing: its own fields in a fixed order, media without what is empty."""
+    """The input as AgentOS prints it after parsing: its fields in a fixed order, media without empty members."""
     if input is None or not an_object(input):
         return input
     if not some_object(input):

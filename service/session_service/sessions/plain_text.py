@@ -1,4 +1,4 @@
-"""How a JSON value reads as text in names, inputs and previews: texts of Python's own, so Python's json makes them."""
+"""JSON values as text in names, inputs and previews. AgentOS uses Python's `str` and `json`, so this does too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HALVES = re.compile("[\ud800-\udfff]")
 def as_text(value: bytes | None) -> str | None:
     """A string as it is, an object as JSON of 2-space indentation, a list or scalar as Python's `str` prints it.
 
-    Of a list that starts with a user message it is that message's content. None where there is no text to it.
+    Of a list that starts with a user message, the content of that message. None if it has no text.
     """
     return _read(value, _text)
 
@@ -26,7 +26,7 @@ def as_line(value: bytes | None) -> str | None:
 
 
 def as_word(value: bytes | None) -> str | None:
-    """What Python's `str` makes of the value; None for everything empty."""
+    """Python's `str` of the value; None for every empty value."""
     return _read(value, lambda found: str(found) if found else None)
 
 

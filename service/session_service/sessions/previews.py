@@ -1,4 +1,4 @@
-"""A run in a few lines: who, when, what was asked and what came of it."""
+"""Previews of runs: who, when, the input and the result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _BEFORE = ("run_id", "parent_run_id", "agent_id", "team_id", "workflow_id", "use
 
 
 PREVIEWED = frozenset({*_BEFORE, "run_input", "content", "created_at"})
-"""The fields of a run that a preview is made of."""
+"""The fields of a run that a preview needs."""
 
 
 def run_preview(run: Run, session: SessionOfRuns, listed_as: str) -> bytes | None:
-    """The preview of a run in a session that is listed as that type, without nulls; None if the list drops the run.
+    """The preview of a run in a session that is listed as that type, without nulls; None if the list leaves it out.
 
     Input and content are cut to 280 characters.
     """

@@ -1,4 +1,4 @@
-"""The three forms that a run is shown in: their fields in order, what each may hold, what stands for an absent one."""
+"""The three forms of a run: their fields in order, the kind of each, and the value of an absent one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run was asked: its input as text, and the media that came with it."""
+"""The input of a run as text, and its media."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .plain_text import as_text
 INPUT_MEDIA = ("images", "videos", "audios", "files")
 _NO_MEDIA = write_object((name, b"[]") for name in INPUT_MEDIA)
 
-# what the functions below read of a long run; `messages.1` is what its user asked last
+# what the functions below read of a long run; `messages.1` is its last user message
 CONVERSATION_INPUT = ("input.input_content", "messages.1.content")
 WORKFLOW_INPUT = ("input", "step_executor_runs.0.messages.0.content", "messages.1.content")
 
@@ -16,7 +16,7 @@ WORKFLOW_INPUT = ("input", "step_executor_runs.0.messages.0.content", "messages.
 def conversation_input(run: dict[str, bytes], given: dict[str, bytes]) -> str | None:
     """The input of an agent's or a team's run: the content of the `given` input, or else of the last user message.
 
-    Empty where there is neither; None where that content is null or no text.
+    Empty if there is neither; None if that content is null or not text.
     """
     content = given.get("input_content", b"null")
     if content != b"null":
@@ -25,7 +25,7 @@ def conversation_input(run: dict[str, bytes], given: dict[str, bytes]) -> str | 
 
 
 def workflow_input(run: dict[str, bytes]) -> str | None:
-    """The input of a workflow's run, or else the last user message of its first step's run, or else of its own."""
+    """The input of a workflow's run, else the last user message of its first step's run, else of the run itself."""
     given = run.get("input", b"null")
     if given != b"null":
         return as_text(given)
@@ -36,7 +36,7 @@ def workflow_input(run: dict[str, bytes]) -> str | None:
 
 
 def input_media(given: dict[str, bytes]) -> bytes:
-    """The lists of media in a run's input, each always there."""
+    """The lists of media in a run's input; each is always present."""
     if given.keys().isdisjoint(INPUT_MEDIA):
         return _NO_MEDIA
     return write_object((name, write_list(read_list(given.get(name)))) for name in INPUT_MEDIA)

@@ -1,4 +1,4 @@
-"""A stored run, and the form that it is shown in."""
+"""A stored run, and its form in answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NULL = b"null"
 
 Forms = tuple[tuple[str | None, str], ...]
 
-# which form a run is shown in: that of the first of these members that it names
+# the first of these members that a run has determines its form
 _TEAM_LIST: Forms = (("agent_id", "agent"), ("team_id", "team"))
 _ANY_RUN: Forms = (("workflow_id", "workflow"), ("team_id", "team"), (None, "agent"))
 _AGENT_LIST: Forms = ((None, "agent"),)
@@ -35,12 +35,12 @@ def _forms(listed_as: str | None) -> Forms:
     return {"team": _TEAM_LIST, "workflow": _ANY_RUN, None: _ANY_RUN}.get(listed_as, _AGENT_LIST)
 
 
-# what is looked into, whatever is shown
+# read in any case, whatever is shown
 _LOOKED_INTO = ("_", "agent_id", "team_id", "workflow_id", "status", "created_at", "content_type")
 
 
 def run_parts(listed_as: str | None, shown: Collection[str] | None = None) -> tuple[tuple[str | None, Parts], ...]:
-    """What is shown of a run by the first member that it names, of all fields or these alone."""
+    """The parts that are shown of a run, by the first member that it names; of all fields, or only of these."""
     return tuple((name, _parts(form, shown)) for name, form in _forms(listed_as))
 
 
@@ -60,7 +60,7 @@ def _parts(form: str, shown: Collection[str] | None) -> Parts:
 
 
 class Run:
-    """One stored run, read one level deep. What is no object shows as nothing."""
+    """One stored run, read one level deep. A value that is not an object has no fields."""
 
     __slots__ = ("_stored",)
 
@@ -112,14 +112,14 @@ class Run:
         return next((form for name, form in _forms(listed_as) if name is None or self._names(name)), None)
 
     def _sdk(self, session: SessionOfRuns, listed_as: str | None) -> bytes | None:
-        """The session's agent answers for its own runs only."""
+        """The SDK for this run: the session's agent gives it only to its own runs."""
         if listed_as in ("team", "workflow") or session.session_type in ("team", "workflow"):
             return None
         own = not self._names("agent_id") or read_string(self._stored["agent_id"]) == session.agent_id
         return agent_sdk(session.agent_data) if own else None
 
     def _derive(self, shown: dict[str, bytes | None], form: str, sdk: bytes | None) -> None:
-        """Add the fields that are not shown as they are stored."""
+        """Add the derived fields."""
         stored = self._stored
         shown["created_at"] = from_run(stored.get("created_at"))
         if form == "workflow":

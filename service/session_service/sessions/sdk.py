@@ -1,4 +1,4 @@
-"""Which SDK an agent was built with, as AgentOS adds it to the metadata of agent sessions and their runs."""
+"""The SDK of an agent, which AgentOS adds to the metadata of agent sessions and their runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .json_text import an_object, read_object, read_string, write_object
 
 
 def sdk_of(sdk: bytes | None, framework: bytes | None) -> bytes | None:
-    """The one of these two members of `agent_data` that is a string and says something, `sdk` first."""
+    """The first of these two members of `agent_data`, `sdk` first, that is a string and not empty."""
     if read_string(sdk):
         return sdk
     return framework if read_string(framework) else None
@@ -22,7 +22,7 @@ def agent_sdk(agent_data: bytes | None) -> bytes | None:
 
 
 def with_sdk(metadata: bytes | None, sdk: bytes | None) -> bytes | None:
-    """The metadata object with the SDK in it; what is no object counts as none."""
+    """The metadata object with the SDK added; a value that is not an object counts as none."""
     if sdk is None:
         return an_object(metadata)
     return write_object((read_object(metadata) | {"sdk": sdk}).items(), nulls=True)

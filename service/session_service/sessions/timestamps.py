@@ -38,7 +38,7 @@ def unix(created_at: bytes | None) -> float | None:
 
 
 def iso(text: str) -> str | None:
-    """ISO 8601 as Python's `isoformat` prints it (`Z` becomes `+00:00`), None if it is no such date."""
+    """ISO 8601 as Python's `isoformat` prints it (`Z` becomes `+00:00`), None if it is not a valid date."""
     moment = _parsed(text)
     return moment.isoformat() if moment else None
 

@@ -1,4 +1,4 @@
-"""What is known of each database id, in figures for its metrics."""
+"""The figures of each database id, for its metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .store_map import LiveStores
 
 
 def figures(live: LiveStores, prober: Prober) -> list[Figures]:
-    """The figures of each id of the map in use; what has a pool of its own there, replicas too, is added up."""
+    """The figures of each id of the current map; those of its pools, including replicas, are added up."""
     by_id = live.current.by_id
     found = []
     for report in prober.reports():

@@ -1,4 +1,4 @@
-"""Indexes with which a page costs the same on a large table; agno makes none for owners and components."""
+"""Proposes indexes that keep pages of large tables cheap; agno creates none for owners and components."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from session_service.database.database import Database
 
 from .tables import Tables, catalog_name, quoted
 
-# keys are as pg_get_indexdef prints them, to be compared with those of the indexes that exist
+# keys as pg_get_indexdef prints them, for comparison with existing indexes
 _TIME = "COALESCE(updated_at, created_at)"
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One proposed index of the sessions table: its name behind the table's, its key columns, and for which rows."""
+    """One proposed index of the sessions table: the suffix of its name, its key columns, and its rows."""
 
     suffix: str
     keys: tuple[str, ...]
@@ -22,20 +22,20 @@ class Index:
     serves: str
 
     def name(self, tables: Tables) -> str:
-        """By agno's naming, cut as Postgres cuts names."""
+        """The name by agno's convention, truncated as Postgres does."""
         return f"idx_{tables.session_table_name}_{self.suffix}".encode()[:63].decode(errors="ignore")
 
     def statement(self, tables: Tables) -> str:
-        """CREATE INDEX that lets others read and write meanwhile; no transaction may be around it."""
+        """CREATE INDEX CONCURRENTLY, during which others read and write; it can't run in a transaction."""
         where = f" WHERE {self.where}" if self.where else ""
-        # the type is carried along so that a count by type need not look at the rows
+        # includes the type, so that a count by type need not read the rows
         return (
             f"CREATE INDEX CONCURRENTLY {quoted(self.name(tables))} ON {tables.sessions} "
             f"({', '.join(self.keys)}) INCLUDE (session_type){where}"
         )
 
     def drop(self, tables: Tables) -> str:
-        """Drop the remains of an attempt that failed."""
+        """DROP INDEX for the remains of a failed attempt."""
         return f"DROP INDEX CONCURRENTLY {tables.schema}.{quoted(self.name(tables))}"
 
 
@@ -58,9 +58,9 @@ WHERE x.indrelid = to_regclass(%s)"""
 
 
 async def missing_indexes(database: Database, tables: Tables) -> list[tuple[Index, list[str]]]:
-    """Proposed indexes that no valid index stands in for, each with the statements that make it, in order.
+    """Proposed indexes without a valid substitute, each with the statements that create it, in order.
 
-    An index stands in for one if its keys begin with the same and it holds the same rows, or all.
+    An index is a substitute if its keys begin with the same ones and it contains the same rows, or all.
     """
     existing = await database.read(_EXISTING, [catalog_name(tables.sessions)])
     missing = []

@@ -1,4 +1,4 @@
-"""How much of an answer is held at a time, in bytes and in rows."""
+"""Limits on what is held of an answer at a time, in bytes and in rows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ MOST_RUNS = 128
 LONG_ITEM = 32 * 1024
 LONG_MEMBER = 2 * 1024
 PIECE = 32 * 1024
-# a longer list is not read by its items, for the members of each are held
+# a longer list is not read by its items, because the members of each are held in memory
 MOST_LISTED = 8
 
-# rows of one FETCH, each as long as a piece; on its way a piece is twice as long
+# rows per FETCH, each up to the size of a piece; in transit a piece takes twice its size
 ROWS_AT_ONCE = 32
 
-# of a value that is read as a whole, while it is taken apart and put together again
+# copies in memory of a value that is read as a whole, while it is parsed and spliced
 COPIES = 8

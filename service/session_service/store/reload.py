@@ -1,4 +1,4 @@
-"""Follows the file of the DSN map: a changed map is checked and put into use, a bad one is refused."""
+"""Watches the file of the DSN map: checks a changed map, then uses or rejects it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 
 
 class Reloader:
-    """Looks at the file every second, and at once when asked.
+    """Checks the file every second, and at once on request.
 
-    A map is put into use if each database that is new or changed in it is reached and readable. Otherwise it is
-    refused, and where a database was the reason it is tried again after 1 to 32 seconds: a password often changes on
-    the server a moment later than in the file. `results` counts every try at a map that differs from the one in use.
+    A map is used once each new or changed database in it is reached and readable. Otherwise it is rejected. If a
+    database was the reason, it is tried again after 1 to 32 seconds, because a password often changes on the server
+    a moment later than in the file. `results` counts every try at a map that differs from the one in use.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Reloader:
         self._told: str | None = None
 
     def look(self) -> None:
-        """Read the file now, whether it seems changed or not."""
+        """Read the file now, even if it seems unchanged."""
         self._asked.set()
 
     async def follow(self) -> None:
@@ -111,14 +111,14 @@ class Reloader:
 
     def _refuse(self, reason: str, asked: bool) -> None:
         self.results["refused"] += 1
-        # a map that stays bad is told of once
+        # a map that stays invalid is reported once
         if asked or reason != self._told:
-            log.error("the changed DSN map of %s is refused, the former stays in use: %s", self._path, reason)
+            log.error("the changed DSN map of %s is rejected, the previous one stays in use: %s", self._path, reason)
         self._told = reason
 
 
 class _Unfit(Exception):
-    """A database of the map can't be used; the message names each with its reason."""
+    """Databases of the map are not usable; the message names each with its reason."""
 
 
 async def _problem(store: SessionStore) -> str | None:
@@ -130,7 +130,7 @@ async def _problem(store: SessionStore) -> str | None:
 
 
 def _version(path: Path) -> _Version:
-    """What changes when a file is written or, as Kubernetes updates a mounted Secret, replaced."""
+    """A value that changes when a file is written, or replaced as in a mounted Secret of Kubernetes."""
     try:
         stat = path.stat()
     except OSError:
@@ -139,7 +139,7 @@ def _version(path: Path) -> _Version:
 
 
 def _difference(former: StoreMap, stores: StoreMap) -> str:
-    """Which ids were added, removed or changed; the values are secret."""
+    """The ids that were added, removed or changed, without their values, which are secret."""
     old, new = former.by_id, stores.by_id
     kinds = {
         "added": [id for id in new if id not in old],

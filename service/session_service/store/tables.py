@@ -1,4 +1,4 @@
-"""The names of agno's tables in one schema, quoted. They come from configuration, never from a request."""
+"""The names of agno's tables for one source, as quoted SQL. They come from configuration, never from a request."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from session_service.database.dsn_map import Source
 
 FILES_SCHEMA = '"fs"'
-"""Where agno has the files of tool results, whatever the schema of its sessions."""
+"""The schema of agno's files of tool results, whatever the schema of its sessions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependants:
-    """The tables whose rows go with a session, each as quoted SQL; agno creates most of them on first use."""
+    """The tables whose rows are deleted with a session, as quoted SQL; agno creates most of them on first use."""
 
     bindings: str
     transcripts: str
@@ -23,9 +23,10 @@ class Dependants:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Schema and table names of one source; every attribute but the names is quoted SQL, `schema.table`.
+    """The tables of one source as quoted SQL: `schema` is the schema alone, tables are `schema.table`.
 
-    For what is asked of the catalog and created there. Rows of sessions and runs are reached through `Owned` alone.
+    `session_table_name` and `runs_table_name` are plain names. This is for the catalog, for creating tables and
+    indexes, and for rows that are deleted with a session; statements reach sessions and runs only through `Owned`.
     """
 
     schema: str

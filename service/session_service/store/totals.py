@@ -1,4 +1,4 @@
-"""How many sessions match, counted once and remembered for as long as that is provably still right."""
+"""Counts matching sessions, and reuses a count while it is provably still right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from .definition import DEFINITION, SERVER
 
-# filters that are remembered at once
+# the number of filters whose counts are remembered
 MOST = 512
 
 # What a statement sees is decided by its snapshot: while it is the same on the same server, no transaction that it did
@@ -21,7 +21,7 @@ Key = tuple[str, tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A count with the snapshot in which it was taken, and the age of the pool then."""
+    """A count, its snapshot, and the age of the pool at that time."""
 
     snapshot: str | None
     number: int
@@ -42,12 +42,12 @@ class Totals:
         self._known: OrderedDict[Key, Total] = OrderedDict()
 
     def known(self, key: Key, age: int | None) -> Total:
-        """The latest count of this filter, or one that matches no snapshot."""
+        """The latest count of this filter, or a count that matches no snapshot."""
         found = self._known.get(key, UNKNOWN)
         return found if found.age == age else UNKNOWN
 
     def remember(self, key: Key, total: Total) -> None:
-        """Take the place of the latest count."""
+        """Replace the latest count of this filter."""
         if total.snapshot is None or total.age is None:
             return
         self._known[key] = total

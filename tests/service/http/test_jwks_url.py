@@ -199,7 +199,7 @@ async def test_keys_that_cannot_be_renewed_stay_in_use_and_the_reason_is_told_on
         assert await kids(keys, "1") == ["1"]
         assert keys.report == {"state": "stale", "reason": reason}
         warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
-        assert warnings == [f"the keys of AGNO_JWT_JWKS_URL can't be fetched, the former stay in use: {reason}"]
+        assert warnings == [f"the keys of AGNO_JWT_JWKS_URL can't be fetched, the previous ones stay in use: {reason}"]
         assert "canary" not in caplog.text
         assert set(provider.asked) == {"/keys"}
         provider.publish(jwk("bob", "2"))

@@ -119,7 +119,7 @@ async def test_a_bad_map_is_refused_and_told_while_the_former_serves(v3, file, c
         await until(lambda: reloader.results["refused"])
         assert stores.current is former
         assert await ids(stores, "main") == "a"
-        assert "is refused, the former stays in use: " in caplog.text
+        assert "is rejected, the previous one stays in use: " in caplog.text
         assert "canary" not in caplog.text.replace(str(file.path), "")
         file.write({"main": v3.dsn, "more": v3.dsn})
         await until(lambda: reloader.results["applied"])
