@@ -103,6 +103,7 @@ async def test_every_metric_is_on_the_page_with_its_labels_and_no_other(v3, serv
     away = v3.server.dsn(host="127.0.0.1", port=str(free_port))
     client = await serve({"main": main, "away": away}, AGNO_JWT_JWKS_URL=f"http://127.0.0.1:{free_port}/")
     await until(lambda: sample(client, "database_errors_total", database="away", reason="NotListening"))
+    await until(lambda: sample(client, "database_layout", database="main", layout="v3"))
     await client.get("/sessions")
     found = {}
     for family in client.server.app[METRICS].registry.collect():
