@@ -135,15 +135,31 @@ def test_a_session_store_of_the_same_name_does_not_serve_from_the_pods_of_a_rele
     assert not selector(store(metadata={"name": "chat"})).items() <= pod.items()
 
 
+def grace(spec: Any) -> int:
+    seconds: int = spec["template"]["spec"]["terminationGracePeriodSeconds"]
+    return seconds
+
+
+@pytest.mark.parametrize(("drain", "shutdown"), [(5, 15), (60, 15), (60, 100), (0, 1)])
+def test_the_operator_gives_a_pod_the_same_time(drain: int, shutdown: int) -> None:
+    values = yaml.safe_load(helm.MATRIX["agno-session/one-database"].read_text())
+    values |= {"drainSeconds": drain, "shutdownSeconds": shutdown}
+    chart = helm.one(helm.template("agno-session", values), "Deployment")["spec"]
+    variables = {"AGNO_DRAIN_SECONDS": drain, "AGNO_SHUTDOWN_SECONDS": shutdown}
+    env = [{"name": name, "value": str(value)} for name, value in variables.items()]
+
+    assert grace(chart) == grace(deployment(store(podTemplate={"env": env}), "map", None)["spec"])
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_pod_has_time_to_drain_and_to_end_its_requests(case: str) -> None:
-    deployment = helm.one(helm.rendered(case), "Deployment")["spec"]
+    ours = helm.one(helm.rendered(case), "Deployment")["spec"]
     value = {each["name"]: each.get("value", "") for each in helm.container(helm.rendered(case))["env"]}
 
     wanted = int(value["AGNO_DRAIN_SECONDS"]) + int(value["AGNO_SHUTDOWN_SECONDS"])
 
-    assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] > wanted
-    assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert grace(ours) > wanted
+    assert ours["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from session_operator.render import auth, tls
@@ -14,7 +15,10 @@ PORT = 8080
 PORT_NAME = "http"
 """The name of the port for Services, probes and the operator."""
 METRICS_PORT = 9090
-"""The port of the service's metrics, unless AGNO_ADMIN_PORT sets another one."""
+"""The port of the service's metrics, unless AGNO_ADMIN_PORT sets another one, and of the Service in front of it."""
+_DRAIN_SECONDS, _SHUTDOWN_SECONDS = 5, 15
+"""The service's own, unless AGNO_DRAIN_SECONDS and AGNO_SHUTDOWN_SECONDS set others."""
+_SPARE_SECONDS, _SHORTEST_GRACE = 10, 45
 UID = 10001
 MAP_DIRECTORY = "/etc/session-service"
 MAP_VOLUME = "dsn-map"
@@ -33,7 +37,33 @@ def template(store: SessionStore, dsn_map: str, key_version: str | None) -> Obje
 
 def ports(store: SessionStore) -> dict[str, int]:
     """The ports of the pods by name, the port for requests first."""
-    return {PORT_NAME: PORT} | ({"metrics": METRICS_PORT} if store.monitoring is not None else {})
+    return {PORT_NAME: PORT} | ({"metrics": _metrics_port(store)} if store.monitoring is not None else {})
+
+
+def _metrics_port(store: SessionStore) -> int:
+    port = _variable(store, "AGNO_ADMIN_PORT")
+    return int(port) if port.isascii() and port.isdecimal() and 0 < int(port) < 65536 else METRICS_PORT
+
+
+def _grace_seconds(store: SessionStore) -> int:
+    """How long a pod may take to end: the chart agno-session computes the same."""
+    drain = _seconds(store, "AGNO_DRAIN_SECONDS", _DRAIN_SECONDS)
+    shutdown = _seconds(store, "AGNO_SHUTDOWN_SECONDS", _SHUTDOWN_SECONDS)
+    return max(_SHORTEST_GRACE, math.ceil(drain + shutdown + _SPARE_SECONDS))
+
+
+def _seconds(store: SessionStore, name: str, default: float) -> float:
+    try:
+        seconds = float(_variable(store, name))
+    except ValueError:  # the service does not start with it
+        return default
+    return seconds if 0 <= seconds < 1e6 else default
+
+
+def _variable(store: SessionStore, name: str) -> str:
+    """The value of a variable that the spec adds, empty without one."""
+    added = store.pod_template.get("env", ())
+    return next((each.get("value", "") for each in added if each["name"] == name), "")
 
 
 def mounted_map(pod: Object) -> str | None:
@@ -55,7 +85,7 @@ def _pod(store: SessionStore, dsn_map: str) -> Object:
         "automountServiceAccountToken": False,
         # A Service named agno would set AGNO_SERVICE_HOST and AGNO_SERVICE_PORT in every pod of the namespace
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 45,
+        "terminationGracePeriodSeconds": _grace_seconds(store),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": UID,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from session_operator.render import render
+from session_operator.render.dsn_map import SOURCES_ANNOTATION
 from session_operator.resource import Object
 from session_service.settings import Settings
 from tests.operator.stores import database, store
@@ -119,6 +120,7 @@ def test_annotations_of_the_service_are_on_it_and_on_nothing_else() -> None:
     annotated = {
         kind: each["metadata"]["annotations"] for kind, each in objects.items() if "annotations" in each["metadata"]
     }
+    assert annotated.pop("Secret").keys() == {SOURCES_ANNOTATION}  # the operator's own
     assert annotated == {"Service": wanted}
 
 
@@ -151,3 +153,42 @@ def test_what_a_user_adds_to_the_container_follows_what_the_operator_sets() -> N
     assert pod["volumes"][-1:] == extra["volumes"]
     assert container(objects)["volumeMounts"][-1:] == extra["volumeMounts"]
     assert pod["volumes"][0]["name"] == "dsn-map"
+
+
+@pytest.mark.parametrize(
+    ("variables", "seconds"),
+    [
+        ({}, 45),
+        ({"AGNO_DRAIN_SECONDS": "60"}, 85),
+        ({"AGNO_DRAIN_SECONDS": "60.5", "AGNO_SHUTDOWN_SECONDS": "100"}, 171),
+        ({"AGNO_DRAIN_SECONDS": "0", "AGNO_SHUTDOWN_SECONDS": "1"}, 45),
+        ({"AGNO_DRAIN_SECONDS": "nan"}, 45),
+        ({"AGNO_DRAIN_SECONDS": "soon"}, 45),
+        ({"AGNO_DRAIN_SECONDS": "-1"}, 45),
+    ],
+    ids=str,
+)
+def test_a_pod_has_the_time_that_its_variables_ask_for(variables: dict[str, str], seconds: int) -> None:
+    env = [{"name": name, "value": value} for name, value in variables.items()]
+    objects = rendered(podTemplate={"env": env})
+
+    assert objects["Deployment"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "port"), [("8181", 8181), ("65535", 65535), ("65536", 9090), ("0", 9090), ("off", 9090), ("x", 9090)]
+)
+def test_monitoring_follows_the_port_of_the_metrics(value: str, port: int) -> None:
+    env = [{"name": "AGNO_ADMIN_PORT", "value": value}]
+    objects = {
+        (each["kind"], each["metadata"]["name"]): each
+        for each in render(
+            store(monitoring={}, networkPolicy="Managed", podTemplate={"env": env}), {"main": "postgresql://db"}
+        )
+    }
+
+    ports = container({"Deployment": objects["Deployment", "chat"]})["ports"]
+    assert {"name": "metrics", "containerPort": port, "protocol": "TCP"} in ports
+    assert objects["Service", "chat-metrics"]["spec"]["ports"][0]["targetPort"] == "metrics"
+    (ingress,) = objects["NetworkPolicy", "chat"]["spec"]["ingress"]
+    assert {"protocol": "TCP", "port": port} in ingress["ports"]
