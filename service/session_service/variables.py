@@ -132,56 +132,67 @@ _OPERATION = (
     Variable("AGNO_SESSION_DSN_MAP_FILE", Path, None, "A file that holds the DSN map; read again when it changes."),
     Variable("AGNO_PG_DSN", str, None, "The DSN of one database, whose id is `default`."),
     Variable("AGNO_PG_DSN_FILE", Path, None, "A file that holds that DSN; read again when it changes."),
-    Variable("DATABASE_URL", str, None, "The same, where the variables above are unset."),
+    Variable("DATABASE_URL", str, None, "The same, if the variables above are unset."),
     Variable(
         "AGNO_SESSION_SCHEMA",
         str,
         None,
-        "The schema of agno's tables for databases whose entry in the map names none; else that of the DSN's "
+        "The schema of agno's tables for databases without a schema in the map; without it, that of the DSN's "
         "`search_path`, else `ai`.",
     ),
     Variable(
-        "AGNO_DEFAULT_DB_ID", database_id, None, "The database that answers without `db_id`; else the first of the map."
+        "AGNO_DEFAULT_DB_ID",
+        database_id,
+        None,
+        "The database for requests without `db_id`; by default the first of the map.",
     ),
     Variable(
-        "AGNO_REQUIRE_DB_ID", _flag, False, "Answer 400 without `db_id` where there are several, as AgentOS does."
+        "AGNO_REQUIRE_DB_ID",
+        _flag,
+        False,
+        "Answer 400 to requests without `db_id` if there are several databases, as AgentOS does.",
     ),
     Variable("AGNO_SERVICE_HOST", str, "127.0.0.1", "The address to listen on; the images set 0.0.0.0."),
     Variable("AGNO_SERVICE_PORT", _port, 8080, "The port to listen on."),
-    Variable("AGNO_REQUEST_TIMEOUT_SECONDS", _seconds, 60.0, "How long a request may take; 0 for as long as it likes."),
+    Variable("AGNO_REQUEST_TIMEOUT_SECONDS", _seconds, 60.0, "Time limit of a request; 0 disables it."),
     Variable(
-        "AGNO_ADMIN_PORT", _or_off(_port), 9090, "The port of `/metrics`, on the same address; `off`: do without it."
+        "AGNO_ADMIN_PORT", _or_off(_port), 9090, "The port of `/metrics`, on the same address; `off` disables it."
     ),
     Variable(
         "AGNO_LOG_FORMAT", _one_of("auto", "json", "text"), "auto", "`json`, `text`, or `auto`: text on a terminal."
     ),
     Variable("AGNO_LOG_LEVEL", _one_of(*LEVELS), "info", "`debug`, `info`, `warning` or `error`."),
+    Variable("AGNO_LOG_KEY", str, None, "The key for pseudonyms of ids in logs; by default random at each start."),
     Variable(
-        "AGNO_LOG_KEY", str, None, "The key of the names that stand for ids in logs; else one drawn at each start."
+        "AGNO_TRUSTED_PROXIES",
+        _networks,
+        (),
+        "Addresses and networks, separated by commas, whose `X-Forwarded-For` is trusted.",
     ),
-    Variable(
-        "AGNO_TRUSTED_PROXIES", _networks, (), "Addresses and networks, by comma, whose `X-Forwarded-For` is believed."
-    ),
-    Variable("AGNO_MAX_BODY_BYTES", _count, 32 * 2**20, "The longest body of a request; an import comes in one."),
-    Variable("AGNO_MAX_CONNECTIONS", _number, 512, "Connections of clients at a time; beyond them none is accepted."),
-    Variable("AGNO_MAX_HEADER_BYTES", _count, 64 * 2**10, "The headers of a request, all of them together."),
+    Variable("AGNO_MAX_BODY_BYTES", _count, 32 * 2**20, "Maximum body of a request; an import is one body."),
+    Variable("AGNO_MAX_CONNECTIONS", _number, 512, "Maximum client connections; further ones are not accepted."),
+    Variable("AGNO_MAX_HEADER_BYTES", _count, 64 * 2**10, "Maximum size of all headers of a request together."),
     Variable(
         "AGNO_MAX_ANSWER_BYTES",
         _count,
         64 * 2**20,
-        "What the answers of a process hold for clients that have not read them; beyond it they are answered by 503.",
+        "Maximum memory of answers that clients have not read, per process; beyond it requests get 503.",
     ),
     Variable(
         "AGNO_COMPRESS_FROM_BYTES",
         _or_off(_count),
         32 * 2**10,
-        "Answers this long or longer are compressed for clients that accept gzip or zstd; `off`: none.",
+        "Minimum size of answers that are compressed for clients that accept gzip or zstd; `off` disables it.",
     ),
-    Variable("AGNO_STARTUP_GRACE_SECONDS", _seconds, 10.0, "How long start-up waits for a database out of reach."),
-    Variable("AGNO_DRAIN_SECONDS", _seconds, 5.0, "How long requests are still taken after SIGTERM, while not ready."),
-    Variable("AGNO_SHUTDOWN_SECONDS", _seconds, 15.0, "How long requests may then take to end."),
+    Variable("AGNO_STARTUP_GRACE_SECONDS", _seconds, 10.0, "How long startup waits for an unreachable database."),
+    Variable(
+        "AGNO_DRAIN_SECONDS", _seconds, 5.0, "How long the service accepts requests after SIGTERM, while not ready."
+    ),
+    Variable("AGNO_SHUTDOWN_SECONDS", _seconds, 15.0, "How long running requests may then take to finish."),
     Variable("AGNO_TERMINATION_LOG", Path, Path("/dev/termination-log"), "Where a pod says why it won't start."),
-    Variable("AGNO_CORS_ORIGINS", _words, DEFAULT_ORIGINS, "Origins, by comma, whose browsers may read answers."),
+    Variable(
+        "AGNO_CORS_ORIGINS", _words, DEFAULT_ORIGINS, "Origins, separated by commas, whose pages may read answers."
+    ),
 )
 
 AUTHENTICATION = (
@@ -189,51 +200,49 @@ AUTHENTICATION = (
         "AGNO_REQUIRE_AUTHENTICATION",
         _flag,
         False,
-        "Do not start where everybody would be let in, such as with an empty key.",
+        "Do not start in open mode, for example with an empty key.",
     ),
-    Variable("OS_SECURITY_KEY", _secret, None, "The one key that callers present, as AgentOS has it."),
+    Variable("OS_SECURITY_KEY", _secret, None, "The single key that callers present, as in AgentOS."),
     Variable("OS_SECURITY_KEY_FILE", _secret_file, None, "A file that holds that key; read at start."),
     Variable(
-        "AGNO_AUTHORIZATION", _flag, None, "Enforce the scopes of tokens: on with a key for tokens, unless `false`."
+        "AGNO_AUTHORIZATION", _flag, None, "Enforce the scopes of tokens; on with a key for tokens, unless `false`."
     ),
     Variable("JWT_VERIFICATION_KEY", _secret, None, "The key, or PEM public key, that verifies tokens."),
     Variable("JWT_VERIFICATION_KEY_FILE", _secret_file, None, "A file that holds that key; read at start."),
     Variable(
         "JWT_JWKS_FILE", Path, None, "A file of public keys (JWKS) that verify tokens; read again when it changes."
     ),
-    Variable(
-        "AGNO_JWT_JWKS_URL", jwks_url, None, "A URL of public keys (JWKS) that verify tokens; fetched again and again."
-    ),
-    Variable("AGNO_JWT_ALGORITHM", str, DEFAULT_ALGORITHM, "The one algorithm that tokens may be signed with."),
+    Variable("AGNO_JWT_JWKS_URL", jwks_url, None, "A URL of public keys (JWKS) that verify tokens; fetched regularly."),
+    Variable("AGNO_JWT_ALGORITHM", str, DEFAULT_ALGORITHM, "The only accepted algorithm of token signatures."),
     Variable(
         "AGNO_JWT_VERIFY_AUDIENCE",
         _flag,
         None,
-        "Refuse tokens that are not for AGNO_JWT_AUDIENCE: on where that is set, unless `false`.",
+        "Reject tokens that are not for AGNO_JWT_AUDIENCE; on if that is set, unless `false`.",
     ),
-    Variable("AGNO_JWT_AUDIENCE", _audiences, (), "Audiences, by comma, that tokens may be for; else AGNO_OS_ID."),
+    Variable("AGNO_JWT_AUDIENCE", _audiences, (), "Accepted audiences, separated by commas; by default AGNO_OS_ID."),
     Variable("AGNO_JWT_ISSUER", str, None, "The issuer that tokens must name."),
     Variable("AGNO_JWT_ADMIN_SCOPE", str, DEFAULT_ADMIN_SCOPE, "The scope that grants everything."),
-    Variable("AGNO_JWT_DATABASES_CLAIM", str, None, "The claim that names the database ids which a token reaches."),
+    Variable("AGNO_JWT_DATABASES_CLAIM", str, None, "The claim with the ids of the databases that a token may reach."),
     Variable(
         "AGNO_SERVICE_ACCOUNTS_DB_ID",
         database_id,
         None,
-        "The database with the service accounts of an AgentOS, whose tokens (`agno_pat_…`) are then taken.",
+        "The database with the service accounts of an AgentOS, whose tokens (`agno_pat_…`) are then accepted.",
     ),
-    Variable("AGNO_SERVICE_ACCOUNTS_TABLE", str, "agno_service_accounts", "The table that they are in."),
+    Variable("AGNO_SERVICE_ACCOUNTS_TABLE", str, "agno_service_accounts", "The table of these accounts."),
     Variable(
         "AGNO_SERVICE_ACCOUNTS_CACHE_SECONDS",
         _seconds,
         30.0,
-        "How long what was found of such a token counts, also after it was revoked.",
+        "How long the account of a token is cached, even if it is revoked meanwhile.",
     ),
-    Variable("AGNO_OS_ID", str, None, "The id of the AgentOS that this service stands in for."),
+    Variable("AGNO_OS_ID", str, None, "The id of the AgentOS that this service represents."),
     Variable(
         "AGNO_USER_ISOLATION",
         _flag,
         None,
-        "Show callers with a token their own sessions only: on with a key for tokens, unless `false`.",
+        "Show callers with a token only their own sessions; on with a key for tokens, unless `false`.",
     ),
 )
 

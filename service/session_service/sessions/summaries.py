@@ -17,7 +17,7 @@ _KEYS = ("summary", "topics", "updated_at")
 
 
 def shown_summary(stored: bytes | None) -> bytes | None:
-    """The known members in their order, the date printed anew; None if there are none."""
+    """The known members in their order, the date reformatted; None if there are none."""
     members = read_object(stored)
     updated_at = read_string(members.get("updated_at"))
     date = iso(updated_at) if updated_at else None
@@ -29,7 +29,7 @@ def shown_summary(stored: bytes | None) -> bytes | None:
 
 
 def stored_summary(given: Mapping[str, Any] | LongJson) -> JsonText:
-    """A summary out of a request, as JSON to store: nulls left out, the date printed anew.
+    """A summary out of a request, as JSON to store: nulls left out, the date reformatted.
 
     Raises InvalidSummary for an unknown key, a missing `summary`, or an `updated_at` that is no ISO 8601 date.
     """
