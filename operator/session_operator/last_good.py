@@ -13,7 +13,7 @@ from typing import Any
 
 from session_operator.render import render
 from session_operator.render.dsn_map import FILE, SOURCES_ANNOTATION, source_digest
-from session_operator.resource import Object, SessionStore
+from session_operator.resource import KeyVersion, Object, SessionStore
 from session_operator.sources import Resolution
 
 NOWHERE = "postgresql://unresolved@unresolved.invalid.:5432/unresolved"
@@ -43,7 +43,7 @@ def entries(store: SessionStore, resolutions: Sequence[Resolution], secret: Obje
 
 
 def render_found(
-    store: SessionStore, resolutions: Sequence[Resolution], key_version: str | None, kept: Entries
+    store: SessionStore, resolutions: Sequence[Resolution], key_version: KeyVersion | None, kept: Entries
 ) -> tuple[Object, ...]:
     """Render all objects of a store, of DSNs that were found and entries that are kept."""
     found = [each for each in resolutions if each.database.id not in kept]

@@ -29,7 +29,7 @@ from session_operator.render.dsn_map import name_prefix
 from session_operator.render.earlier import earlier
 from session_operator.render.labels import instance_selector
 from session_operator.render.pod import mounted_map
-from session_operator.resource import MANAGER, Object, SessionStore
+from session_operator.resource import MANAGER, KeyVersion, Object, SessionStore
 from session_operator.sources import Resolution
 from session_operator.workload import is_seen
 
@@ -44,13 +44,26 @@ BEFORE_PODS = (SERVICE_ACCOUNTS, SECRETS, NETWORK_POLICIES)
 class Objects:
     """The existing objects with the names that a store uses, owned by it or not, as read in one pass."""
 
-    def __init__(self, cluster: Cluster, store: SessionStore, live: Mapping[tuple[Kind, str], Object]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: SessionStore,
+        live: Mapping[tuple[Kind, str], Object],
+        key_version: KeyVersion | None = None,
+    ) -> None:
         self._cluster = cluster
         self._store = store
+        self._key_version = key_version
         self._live = dict(live)
 
     @classmethod
-    async def read(cls, cluster: Cluster, store: SessionStore, but: Container[tuple[Kind, str]] = ()) -> Self:
+    async def read(
+        cls,
+        cluster: Cluster,
+        store: SessionStore,
+        key_version: KeyVersion | None,
+        but: Container[tuple[Kind, str]] = (),
+    ) -> Self:
         """Read them: the whole Deployment, of others the metadata. `but` names some that are known not to exist."""
         namespace, name = store.key
         named = [(kind, name) for kind in OWNED if kind is not SECRETS] + [(SERVICES, store.metrics_service)]
@@ -62,7 +75,7 @@ class Objects:
             ),
         )
         live = maps | {each: item for each, item in zip(named, items, strict=True) if item is not None}
-        return cls(cluster, store, live)
+        return cls(cluster, store, live, key_version)
 
     @property
     def deployment(self) -> Object | None:
@@ -98,7 +111,7 @@ class Objects:
 
     def target(self, bare: Object, there: Object | None) -> Object:
         """The stamped object; in its earlier form, if an earlier version applied that for the same spec."""
-        forms = [stamp(form) for form in (bare, *earlier(bare))]
+        forms = [stamp(form) for form in (bare, *earlier(bare, self._key_version))]
         return next((form for form in forms if there is not None and is_applied(form, there)), forms[0])
 
     def taken(self, kind: Kind, there: Object) -> Finding | None:

@@ -90,11 +90,12 @@ async def against(cluster: Cluster, body: Object) -> Plan:
     plan.blocked = [f"database {each.database.id}: {each.message}" for each in plan.resolutions if not each.resolved]
     if lack := missing_key(store, secrets, config_maps):
         plan.blocked.append(f"auth: {lack.message}")
-    objects = await Objects.read(cluster, store)
+    version = key_version(store, secrets)
+    objects = await Objects.read(cluster, store, version)
     kept = await objects.kept(plan.resolutions)
     if lack or kept is None or plan.paused:
         return plan
-    rendered = render_found(store, plan.resolutions, key_version(store, secrets), kept)
+    rendered = render_found(store, plan.resolutions, version, kept)
     del secrets
     wanted, absent = await served(cluster, rendered)
     plan.absent = absent.message if absent else ""

@@ -22,7 +22,7 @@ from session_operator.pace import UNSETTLED_SECONDS, Pace
 from session_operator.reasons import Finding, Reason
 from session_operator.remembered import remembered
 from session_operator.render.pod import mounted_map
-from session_operator.resource import Key, Malformed, Object, SessionStore
+from session_operator.resource import Key, KeyVersion, Malformed, Object, SessionStore
 from session_operator.rotation import held_until
 from session_operator.sources import Resolution, key_version, missing_key, resolve, trimmed
 from session_operator.status import applied_generation, begun, is_reported, refused, report
@@ -89,7 +89,7 @@ class Reconciler:
         no_key = missing_key(store, secrets, config_maps)
         version = key_version(store, secrets)
         del secrets
-        objects = await Objects.read(self._cluster, store, self._known_skippable(store))
+        objects = await Objects.read(self._cluster, store, version, self._known_skippable(store))
         outcome = Outcome()
         if no_key:
             outcome.failure = Finding(no_key.reason, f"auth: {no_key.message}")
@@ -141,7 +141,7 @@ class Reconciler:
             logger.warning("%s: status: %s %s", key, error.status, error.reason)
 
     async def _apply(
-        self, store: SessionStore, objects: Objects, resolutions: Sequence[Resolution], version: str | None
+        self, store: SessionStore, objects: Objects, resolutions: Sequence[Resolution], version: KeyVersion | None
     ) -> Outcome:
         """Apply the objects that the spec and the Secrets ask for."""
         kept = await objects.kept(resolutions)

@@ -59,6 +59,13 @@ class Source:
         return cls(connection["name"], None, {k: str(v) for k, v in connection.items() if k != "name"})
 
 
+class KeyVersion(NamedTuple):
+    """Which key the pods were started with: a salted digest of it, and the resourceVersion of its Secret."""
+
+    digest: str
+    resource_version: str
+
+
 class Reference(NamedTuple):
     """A key of a Secret or of a ConfigMap in the namespace of the store."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from session_operator.reasons import Finding, Reason
-from session_operator.resource import Database, Object, Reference, SessionStore, Source
+from session_operator.resource import Database, KeyVersion, Object, Reference, SessionStore, Source
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "host": ("host",),
@@ -50,8 +51,11 @@ def trimmed(store: SessionStore, kind: str, name: str, found: Object) -> Object:
     sources = [each for database in store.databases for each in database.sources if each.secret == name]
     named = {each.key for each in store.references if (each.kind, each.name) == (kind, name)}
     read = {key for key in found.get("data") or {} if kind == "Secret" and any(_wanted(each, key) for each in sources)}
-    data = {key: found["data"][key][: _LONGEST + 1] for key in read}
-    data |= {key: found["data"][key][:1] for key in named - read if key in (found.get("data") or {})}
+    data = {key: found["data"][key][:1] for key in named if key in (found.get("data") or {})}
+    data |= {key: found["data"][key][: _LONGEST + 1] for key in read}
+    environment = store.auth.environment if store.auth else None
+    if environment and (environment.kind, environment.name) == (kind, name) and environment.key in data:
+        data[environment.key] = found["data"][environment.key]  # its digest tells that it changed
     return {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": data}
 
 
@@ -80,11 +84,16 @@ def missing_key(
     return None
 
 
-def key_version(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> str | None:
-    """The resourceVersion of the Secret whose key pods read as an environment variable at startup; None without one."""
+def key_version(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> KeyVersion | None:
+    """The version of the key that pods read from a Secret as an environment variable, when they start."""
     reference = store.auth.environment if store.auth else None
     secret = secrets[reference.name] if reference else None
-    return secret["metadata"]["resourceVersion"] if secret else None
+    if reference is None or secret is None:
+        return None
+    value = (secret.get("data") or {}).get(reference.key, "")
+    # salted as the name of a DSN map is
+    digest = hashlib.sha256(f"{store.uid}{value}".encode()).hexdigest()[:10]
+    return KeyVersion(digest, secret["metadata"]["resourceVersion"])
 
 
 def resolve(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> tuple[Resolution, ...]:

@@ -11,7 +11,7 @@ from session_operator.kinds import CONFIG_MAPS, DEPLOYMENTS, SECRETS, STORES
 from session_operator.render.pod import AUTH_ANNOTATION
 from session_operator.resource import Object
 
-from .api import Api, condition
+from .api import Api, condition, mounted
 from .everything import EVERYTHING, KEY, everything_named, served
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -22,7 +22,15 @@ def key_version(deployment: Object) -> str:
 
 
 async def test_a_changed_key_rolls_the_pods_and_no_object_holds_it(api: Api) -> None:
-    before = key_version(await served(api, auth={"securityKey": KEY}))
+    first = await served(api, auth={"securityKey": KEY})
+    before = key_version(first)
+
+    await api.edit(SECRETS, "chat-auth", {"metadata": {"annotations": {"note": "1"}}, "data": {"other": "YQ=="}})
+    await api.write_secret("chat-main", dsn="postgresql://agno:rotated@db:5432/agno")  # a pass after that
+    await api.until(DEPLOYMENTS, "chat", lambda body: mounted(body) != mounted(first))
+    deployment = await api.get(DEPLOYMENTS, "chat")
+    assert deployment
+    assert key_version(deployment) == before
 
     await api.write_secret("chat-auth", key="c4nary-key")
     await api.until(DEPLOYMENTS, "chat", lambda body: key_version(body) != before)

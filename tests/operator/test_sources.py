@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from session_operator.reasons import Finding, Reason
-from session_operator.resource import Reference
-from session_operator.sources import missing, resolve
+from session_operator.resource import KeyVersion, Reference
+from session_operator.sources import key_version, missing, resolve, trimmed
 
 from .stores import database, secret, store
 
@@ -173,7 +173,8 @@ def test_what_the_spec_says_wins_or_is_refused(
     (resolution,) = resolve(store(database(**source)), secrets)
 
     prefix = "readOnlyDsn: " if field == "readOnlyDsn" else ""
-    assert (resolution.state, resolution.message, resolution.dsn) == (state, prefix + message, None)
+    assert (resolution.state, resolution.message) == (state, prefix + message)
+    assert (resolution.dsn, resolution.read_only_dsn) == ("postgresql://db" if prefix else None, None)
 
 
 def test_bytes_in_keys_that_nobody_asked_for_do_no_harm() -> None:
@@ -291,3 +292,21 @@ def test_a_reference_that_leads_nowhere_says_what_to_make(kind: str) -> None:
         assert missing(reference, empty) == Finding(
             Reason(f"{kind}KeyMissing"), f"{kind} chat-auth has no key key: add it"
         )
+
+
+KEY = {"secretKeyRef": {"name": "chat-auth", "key": "key"}}
+
+
+def test_the_version_of_a_key_changes_with_the_key_alone() -> None:
+    def version(key: str, *, uid: str = "6f9d", resource_version: str = "1", **others: str) -> KeyVersion | None:
+        of = store(auth={"securityKey": KEY}, metadata={"uid": uid})
+        found = secret(key=key, **others) | {"metadata": {"resourceVersion": resource_version}}
+        return key_version(of, {"chat-auth": trimmed(of, "Secret", "chat-auth", found)})
+
+    first = version("a" * 40_000)
+    assert first
+    assert version("a" * 40_000, resource_version="2", other="b") == (first.digest, "2")
+    for other in (version("a" * 39_999 + "b"), version("a" * 40_000, uid="other")):
+        assert other
+        assert other.digest != first.digest
+    assert key_version(store(), {}) is None

@@ -15,21 +15,21 @@ from session_operator.render.network_policy import network_policy
 from session_operator.render.pod_disruption_budget import pod_disruption_budget
 from session_operator.render.service import service
 from session_operator.render.service_account import service_account
-from session_operator.resource import Object, SessionStore
+from session_operator.resource import KeyVersion, Object, SessionStore
 
 
 def render(
     store: SessionStore,
     dsns: Mapping[str, str],
-    key_version: str | None = None,
+    key_version: KeyVersion | None = None,
     *,
     read_only_dsns: Mapping[str, str] = MappingProxyType({}),
     kept: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> tuple[Object, ...]:
     """Render all objects of a store in the order of applying.
 
-    `dsns` holds the DSN of each database by its id, `read_only_dsns` those of replicas, `key_version` the
-    resourceVersion of the Secret that authenticates by an environment variable, if the store has one. `kept` holds what
+    `dsns` holds the DSN of each database by its id, `read_only_dsns` those of replicas, `key_version` that
+    of the key that authenticates by an environment variable, if the store has one. `kept` holds what
     earlier DSN maps say of databases that have no DSN.
     """
     secret = dsn_map(store, dsns, read_only_dsns, kept)

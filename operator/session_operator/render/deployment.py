@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from session_operator.render.labels import metadata, selector
 from session_operator.render.pod import template
-from session_operator.resource import Object, SessionStore
+from session_operator.resource import KeyVersion, Object, SessionStore
 
 REVISIONS = 3
 """How many old ReplicaSets stay after a rollout. Each keeps a DSN map, and so old passwords."""
 
 
-def deployment(store: SessionStore, dsn_map: str, key_version: str | None) -> Object:
+def deployment(store: SessionStore, dsn_map: str, key_version: KeyVersion | None) -> Object:
     """Render the Deployment whose pods mount the Secret named `dsn_map`; `key_version` is that of `pod.template`."""
     spec: Object = {
         "revisionHistoryLimit": REVISIONS,

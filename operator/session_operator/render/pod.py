@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from session_operator.render import auth, tls
 from session_operator.render.dsn_map import FILE
 from session_operator.render.labels import common_labels
-from session_operator.resource import GROUP, Object, SessionStore
+from session_operator.resource import GROUP, KeyVersion, Object, SessionStore
 
 CONTAINER = "session-service"
 PORT = 8080
@@ -26,11 +26,11 @@ AUTH_ANNOTATION = f"{GROUP}/auth-secret-version"
 _SCHEDULING = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName")
 
 
-def template(store: SessionStore, dsn_map: str, key_version: str | None) -> Object:
+def template(store: SessionStore, dsn_map: str, key_version: KeyVersion | None) -> Object:
     """Render the template of pods that mount the Secret named `dsn_map`.
 
-    `key_version` is the resourceVersion of the Secret whose key they read as an environment variable, so that a
-    changed key replaces the pods. Unlike a hash, it reveals nothing about the key.
+    `key_version` is that of the key that they read as an environment variable, so that a changed key replaces the pods,
+    and a changed annotation of its Secret does not.
     """
     return {"metadata": _metadata(store, key_version), "spec": _pod(store, dsn_map)}
 
@@ -72,9 +72,9 @@ def mounted_map(pod: Object) -> str | None:
     return next((v["secret"]["secretName"] for v in volumes if v["name"] == MAP_VOLUME and "secret" in v), None)
 
 
-def _metadata(store: SessionStore, key_version: str | None) -> Object:
+def _metadata(store: SessionStore, key_version: KeyVersion | None) -> Object:
     extra = store.pod_template.get("metadata", {})
-    annotations = extra.get("annotations", {}) | ({AUTH_ANNOTATION: key_version} if key_version else {})
+    annotations = extra.get("annotations", {}) | ({AUTH_ANNOTATION: key_version.digest} if key_version else {})
     metadata: Object = {"labels": {**extra.get("labels", {}), **common_labels(store)}}
     return metadata | ({"annotations": annotations} if annotations else {})
 

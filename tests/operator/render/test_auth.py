@@ -11,7 +11,7 @@ from jwt import get_algorithm_by_name
 
 from session_operator.render import render
 from session_operator.render.auth import ports
-from session_operator.resource import Object
+from session_operator.resource import KeyVersion, Object
 from session_service.database.dsn_map import DatabaseId
 from session_service.http.auth import AuthSettings
 from session_service.http.service_accounts import AccountSettings
@@ -25,7 +25,8 @@ DEFAULTS = {"algorithm": "RS256", "adminScope": "agent_os:admin", "authorization
 
 
 def pod(auth: Object, version: str | None = None) -> Any:
-    objects = {each["kind"]: each for each in render(store(auth=auth), {"main": "postgresql://db"}, version)}
+    key_version = KeyVersion(version, "7") if version else None
+    objects = {each["kind"]: each for each in render(store(auth=auth), {"main": "postgresql://db"}, key_version)}
     return objects["Deployment"]["spec"]["template"]
 
 
