@@ -13,7 +13,7 @@ OLDEST_AND_NEWEST := 13,18
 PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint contract-test fuzz soak e2e docs lock clean bench bench-growth bench-answers bench-operator
+.PHONY: help run test test-matrix lint contract-test fuzz soak e2e docs lock clean bench bench-growth bench-answers bench-operator
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ run: $(RUN) ## Serve demo sessions from an embedded PostgreSQL on http://127.0.0
 
 test: lint $(AGENTOS) ## Lint, types, unit, service, operator and contract tests
 	POSTGRES_VERSIONS=$(OLDEST_AND_NEWEST) $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile
+
+test-matrix: $(INSTALLED) $(AGENTOS) ## Tests with each PostgreSQL, agno and Python, as a table (an hour; ONLY=agno for one kind)
+	@PROCESSES=$(PROCESSES) $(BIN)/python -m tests.matrix $(ONLY)
 
 lint: $(INSTALLED) ## Style, types, the layers of docs/architecture.md, plain English, and Dockerfiles
 	$(BIN)/ruff check .
