@@ -267,3 +267,12 @@ async def test_a_time_that_is_none_is_left_out(new_agno, serve, type, values):
         shown = await (await client.get(f"/sessions/{AGENT}")).json()
         assert "created_at" not in shown
         assert len(shown["chat_history"]) == 2
+
+
+async def test_a_name_sorts_as_the_database_does(new_agno, open_store):
+    agno = new_agno("v3")
+    retype(agno, ALL_IDS, "name")
+    fill(agno, "v3")
+    id = (await open_store(agno).layout()).sessions.of("session_id")
+    found = agno.value(f"SELECT pg_collation_for({id}) FROM ai.agno_sessions s LIMIT 1")
+    assert found == '"default"'

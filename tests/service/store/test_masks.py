@@ -91,6 +91,13 @@ async def test_an_odd_message_is_shown_in_every_route(odd, serve, case):
     assert json.loads(await asked(client, "/sessions/plain"))["session_name"] == "hello"
 
 
+async def test_a_backslash_of_its_own_is_no_escape(odd, serve):
+    odd("literal", session_data=r'{"session_name": "c\\u0000d"}')
+    client = await serve(odd.agno.dsn)
+    page = json.loads(await asked(client, "/sessions?session_name=%5Cu0000d"))
+    assert [row["session_name"] for row in page["data"]] == [r"c\u0000d"]
+
+
 async def test_what_stands_beside_it_costs_nothing(odd, serve):
     odd("tool", r'"tools": [{"result": "\u0000\udfff"}], "content": {"z": "\u0000", "a": "\ud800"}')
     odd("data", session_data=r'{"session_name": "n\u0000\ud800", "session_state": {"z\u0000": 1, "a": "\udc00"}}',
