@@ -55,7 +55,14 @@ def _table_runs(owned: Owned, places: bool) -> str:
 
 def _array(layout: Layout) -> str:
     """The column as an array; a JSON string is parsed first, anything else counts as no runs."""
-    kind, text = layout.run_type, "(s.runs #>> '{}')"
+    if layout.sessions.own:
+        return _parsed(layout, "s.runs")
+    # to read the column once: what makes it readable costs more than all that is done with it
+    return f"(SELECT {_parsed(layout, 'b.runs')} FROM (SELECT s.runs AS runs OFFSET 0) b)"
+
+
+def _parsed(layout: Layout, runs: str) -> str:
+    kind, text = layout.run_type, f"({runs} #>> '{{}}')"
     parsed = masked(f"CASE WHEN {is_json(text, layout.server_version)} THEN {text}::json END", layout.encoding)
     array = f"SELECT CASE json_typeof(x.runs) WHEN 'array' THEN x.runs END FROM (SELECT {parsed} AS runs OFFSET 0) x"
-    return f"CASE {kind}_typeof(s.runs) WHEN 'array' THEN s.runs WHEN 'string' THEN ({array})::{kind} END"
+    return f"CASE {kind}_typeof({runs}) WHEN 'array' THEN {runs} WHEN 'string' THEN ({array})::{kind} END"
