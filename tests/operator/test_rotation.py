@@ -74,7 +74,7 @@ async def test_pods_are_rolled_once_an_interval_and_the_newest_dsn_lands_at_its_
     store = await api.until_condition("chat", "Progressing", "True", "RotationDelayed")
     message = condition(store, "Progressing")["message"]
     assert message.startswith(
-        f"Secrets roll the pods at most once in {SECONDS} seconds: the newest are rolled out at 20"
+        f"Secrets roll the pods at most once in {SECONDS} seconds: the newest ones roll out at 20"
     )
     await api.until(DEPLOYMENTS, "chat", lambda body: mounted(body) != seen, seconds=50)
     assert await password(api, mounted(await api.deployed())) == "newest"
