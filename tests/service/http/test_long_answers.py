@@ -94,6 +94,7 @@ def contract(request, postgres):
     return agno
 
 
+@pytest.mark.timeout(180)  # hundreds of answers, each in tiny pieces
 async def test_every_answer_of_the_contract_is_the_same_in_pieces(contract, serve, in_pieces):
     client = await serve(contract.dsn)
     assert await same_in_pieces(client, contract, in_pieces) > 60
