@@ -144,12 +144,18 @@ class Columns:
         if self.encoding == UNCHECKED:
             stored = valid_utf8(f"{stored}::text")
         if column.category == _STRING:
+            # no pattern matches under a collation that has several texts equal
+            stored = f'({stored} COLLATE "C")'
             return masked(f"CASE WHEN {is_json(stored, self.server_version)} THEN {stored}::json END", self.encoding)
         return masked(f"{stored}::json", self.encoding) if column.type == "json" else f"{stored}::{target}"
 
     def selected(self, row: str = "s") -> str:
         """All columns as agno's types, and `key`, the id as it is: what an index is on."""
         return ", ".join([*(f"{self.of(name, row)} AS {name}" for name in self.columns), f"{row}.session_id AS key"])
+
+    def names(self, row: str = "s") -> str:
+        """All columns of rows that have agno's types already. No `*`: a column that is none of agno's has any name."""
+        return ", ".join(f"{row}.{name}" for name in (*self.columns, *(() if self.own else ("key",))))
 
     def written(self, name: str, value: str) -> str:
         """A value of agno's type as the column takes it."""

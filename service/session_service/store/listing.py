@@ -125,7 +125,7 @@ def _statement(owned: Owned, total: str, order: str, rows: str, longest: int, *,
     return f"""
     SELECT t.total, t.snapshot, {proof}, {", ".join(shown)}, {unknown} AND GREATEST(b.stored, o.octets) > {longest}
     FROM ({total}) t
-    LEFT JOIN (SELECT s.*, s.session_type AS named_as{columns} FROM {rows}) s ON true
+    LEFT JOIN (SELECT {owned.columns.names()}, s.session_type AS named_as{columns} FROM {rows}) s ON true
     {known}
     LEFT JOIN LATERAL ({names}) n ON true
     CROSS JOIN LATERAL (SELECT {stored} AS stored OFFSET 0) b

@@ -20,7 +20,7 @@ LongPage = tuple[int, ListedSession | None]
 def long_page(owned: Owned, query: SessionQuery) -> LongRead[LongPage]:
     """The total, and a session each; one row of the total alone where the page has none."""
     found, parameters, rows, order, of_page = page_rows(owned, query)
-    data, agent = "d.session_data", "s.agent_data"
+    names, data, agent = owned.columns.names(), "d.session_data", "s.agent_data"
     # in the order in which they are shown; what is looked into goes first
     members = {
         "metrics.total_tokens": f"({data}->'session_metrics'->'total_tokens')::text",
@@ -39,7 +39,7 @@ def long_page(owned: Owned, query: SessionQuery) -> LongRead[LongPage]:
         f"""SELECT t.total, s.created_at, s.updated_at, n.found, {COLUMNS}
         FROM (SELECT count(*) AS total FROM {found}) t
         LEFT JOIN (
-            SELECT s.*, s.session_type AS named_as FROM (SELECT s.* FROM {rows}) s ORDER BY {order} OFFSET 0
+            SELECT {names}, s.session_type AS named_as FROM (SELECT {names} FROM {rows}) s ORDER BY {order} OFFSET 0
         ) s ON true
         LEFT JOIN LATERAL ({name_source(owned, parsed=False)}) n ON true
         CROSS JOIN LATERAL ({unpacked_data(owned)}) d

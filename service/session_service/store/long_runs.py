@@ -48,7 +48,7 @@ def long_runs(owned: Owned, session_id: str, wanted: WantedRuns) -> LongRead[byt
     pieces = in_pieces(owned.layout, every, "t.short IS NULL", beginnings=wanted.beginnings)
     return LongRead(
         f"""SELECT t.short, {COLUMNS}
-        FROM (SELECT s.* FROM {found}) s
+        FROM (SELECT {owned.columns.names()} FROM {found}) s
         CROSS JOIN LATERAL (SELECT {run} AS run FROM ({runs}) o OFFSET 0) q
         CROSS JOIN LATERAL (
             SELECT {short_text("x.text")} AS short FROM (SELECT {item_text("q.run")} AS text OFFSET 0) x OFFSET 0

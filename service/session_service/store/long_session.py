@@ -36,7 +36,7 @@ def long_session(owned: Owned, session_id: str, shown_as: str, message: Parts) -
     kind = owned.layout.run_type
     pieces = in_pieces(owned.layout, parts_sql(kind, "one.message", message), "one.short IS NULL")
     return LongRead(
-        f"""WITH s AS (SELECT s.*, %s AS named_as FROM {found})
+        f"""WITH s AS (SELECT {owned.columns.names()}, %s AS named_as FROM {found})
         SELECT NULL::bigint AS run, NULL::text AS run_id, NULL::text AS run_created_at, NULL::bigint AS place,
             NULL::text AS message, n.found, {COLUMNS}
         FROM s LEFT JOIN LATERAL ({name_source(owned, parsed=True)}) n ON true

@@ -116,7 +116,7 @@ class Owned:
 
     @property
     def _returned(self) -> str:
-        return "s.*" if self.columns.own else self.columns.selected()
+        return self.columns.selected()
 
     def _of_id(self, id: str, key: str, session_id: str) -> list[Statement]:
         found: list[Statement] = [(f"{id} = %s", [session_id])]

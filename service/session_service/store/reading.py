@@ -54,7 +54,7 @@ def record(row: tuple[Any, ...]) -> SessionRecord:
 def read_session(owned: Owned, session_id: str, shown_as: str | None) -> Statement:
     """A session with what its name and its chat history are made of, in the type that it is shown as."""
     found, parameters = owned.session(session_id)
-    rows = f"(SELECT s.*, COALESCE(%s, s.session_type) AS named_as FROM {found})"
+    rows = f"(SELECT {owned.columns.names()}, COALESCE(%s, s.session_type) AS named_as FROM {found})"
     return select_session(owned, rows), [shown_as, *parameters]
 
 
@@ -153,7 +153,7 @@ def read_run(owned: Owned, session_id: str, run_id: str) -> Statement:
     found, parameters = owned.session(session_id)
     return (
         f"""SELECT {_of_runs("s")}, {_short("x", "run")}, x.octets, EXISTS (SELECT FROM ({runs}) q)
-        FROM (SELECT s.* FROM {found}) s
+        FROM (SELECT {owned.columns.names()} FROM {found}) s
         LEFT JOIN LATERAL (
             SELECT y.run, {_run_octets("y")} AS octets
             FROM (SELECT {_run("q")} AS run FROM ({runs}) q WHERE q.run->>'run_id' = %s LIMIT 1) y
@@ -172,7 +172,7 @@ def read_first_runs(owned: Owned, session_id: str) -> Statement:
     """A session and its first runs, one a row; the session itself is in the first."""
     found, parameters = owned.session(session_id)
     return (
-        f"""SELECT c.*, {_short("x", "run")}, x.octets FROM (SELECT s.* FROM {found}) s
+        f"""SELECT c.*, {_short("x", "run")}, x.octets FROM (SELECT {owned.columns.names()} FROM {found}) s
         CROSS JOIN LATERAL (SELECT {_of_runs("s")} OFFSET 0) c
         LEFT JOIN LATERAL (
             SELECT y.run, sum({_run_octets("y")}) OVER (ROWS UNBOUNDED PRECEDING) AS octets

@@ -126,7 +126,8 @@ def _updated(owned: Owned, sets: Statement, session_id: str, session_type: str |
     """Change the session, and select it as it is now with what its detail is made of."""
     update, parameters = owned.update(sets, session_id, session_type)
     changed = f"WITH changed AS ({update})"
-    return f"{changed} {select_session(owned, '(SELECT s.*, s.session_type AS named_as FROM changed s)')}", parameters
+    rows = f"(SELECT {owned.columns.names()}, s.session_type AS named_as FROM changed s)"
+    return f"{changed} {select_session(owned, rows)}", parameters
 
 
 def _merged(owned: Owned, members: JsonText) -> Statement:

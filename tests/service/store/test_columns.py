@@ -18,7 +18,9 @@ NOW = 1760100000
 DOMAINS = """
 CREATE DOMAIN ai.label AS text; CREATE DOMAIN ai.label_of_label AS ai.label; CREATE DOMAIN ai.unique_id AS uuid;
 CREATE DOMAIN ai.document AS jsonb; CREATE DOMAIN ai.written AS text; CREATE DOMAIN ai.seconds AS bigint;
-CREATE TYPE ai.session_kind AS ENUM ('workflow', 'team', 'agent')"""
+CREATE TYPE ai.session_kind AS ENUM ('workflow', 'team', 'agent');
+DO $$ BEGIN CREATE COLLATION ai.any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+EXCEPTION WHEN feature_not_supported THEN CREATE COLLATION ai.any_case FROM "C"; END $$"""
 
 ALL_IDS = (*IDS, "run_id")
 ALL_JSON = (*JSON, "runs", "run_data")
@@ -35,6 +37,7 @@ SHAPES = {
     "enum": [(("session_type",), "ai.session_kind")],
     "json": [(ALL_JSON, "json")],
     "text of JSON": [(ALL_JSON, "text")],
+    "text of JSON in any case": [(ALL_JSON, "text COLLATE ai.any_case")],
     "domain of jsonb": [(ALL_JSON, "ai.document")],
     "domain of text of JSON": [(ALL_JSON, "ai.written")],
     "one json among jsonb": [(("metadata",), "json")],
@@ -89,7 +92,11 @@ def answers(new_agno, serve, postgres_version):
     ("layout", "shape"),
     [
         *(("v3", shape) for shape in SHAPES),
-        *((layout, shape) for layout in ("v2", "mixed") for shape in ("text", "json", "text of JSON", "all at once")),
+        *(
+            (layout, shape)
+            for layout in ("v2", "mixed")
+            for shape in ("text", "json", "text of JSON", "text of JSON in any case", "all at once")
+        ),
     ],
 )
 async def test_every_route_answers_as_on_agnos_own_tables(answers, layout, shape):

@@ -61,6 +61,11 @@ SHAPES = {
         UNION ALL SELECT * FROM data.agno_sessions WHERE false;
         CREATE VIEW ai.agno_runs AS SELECT * FROM data.agno_runs""",
 }
+SHAPES["more columns"] = "".join(
+    f"ALTER TABLE ai.{table} ADD {name} text;"
+    for table in ("agno_sessions", "agno_runs")
+    for name in ("named_as", "written", "place", "key", "known", "total", "snapshot", "name", "state", "run", "text")
+)
 READ_ONLY = {"a materialized view", "a union", "views that cast"}
 of_agno = {}
 
