@@ -53,7 +53,7 @@ class TimedOut(DatabaseError):
 
 
 class LayoutChanged(DatabaseError):
-    """A table, column or schema that the statement names no longer exists."""
+    """A table, column or schema that the statement names no longer exists, or a column has another type."""
 
 
 class Conflict(Unavailable):
@@ -81,9 +81,10 @@ STATEMENT_ERRORS: tuple[tuple[str, Kind, str, str], ...] = (
     ("53300", Unavailable, "TooManyConnections", "the database is overloaded"),
     ("53", Unavailable, "OutOfResources", "the database is overloaded"),
     ("58", Unavailable, "OutOfResources", "the database server has a disk problem"),
-    ("42P01", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
-    ("42703", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
-    ("3F000", LayoutChanged, "LayoutChanged", "a table or column of agno is missing"),
+    *(
+        (state, LayoutChanged, "LayoutChanged", "a table or column of agno is missing, or of another type")
+        for state in ("42P01", "42703", "3F000", "42883", "42804", "42846")
+    ),
     ("42501", Forbidden, "InsufficientPrivilege", "the database user lacks a privilege on agno's tables"),
     *(
         (state, Forbidden, "NotWritable", "agno's table is a view, or of another kind that takes no such statement")

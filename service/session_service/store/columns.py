@@ -207,6 +207,11 @@ def is_json(text: str, server_version: int) -> str:
     ) SELECT bool_or(rest IN ('0', chr(1))) FROM step))"""
 
 
+def number(own: str) -> str:
+    """A number of agno's type as it is sent: an error where the column was given a type that is none."""
+    return f"{own}::bigint"
+
+
 def _number(column: Column, stored: str) -> str:
     if column.type in _WHOLE:
         return f"{stored}::bigint"

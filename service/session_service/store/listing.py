@@ -11,6 +11,7 @@ from session_service.database.connection import Row
 from session_service.database.database import Database
 
 from . import limits
+from .columns import number
 from .known_rows import UNKNOWN, WRITTEN, Rows, known_rows, provable, select_known
 from .layout import Layout
 from .names_sql import name_columns, name_source
@@ -161,8 +162,8 @@ _COLUMNS = {
     "metadata": "s.metadata::text",
     "sdk": _member("agent_data", "sdk"),
     "framework": _member("agent_data", "framework"),
-    "created_at": "s.created_at",
-    "updated_at": "s.updated_at",
+    "created_at": number("s.created_at"),
+    "updated_at": number("s.updated_at"),
     **dict(zip(("found", "content", "input", "workflow_name"), name_columns("n"), strict=True)),
 }
 # what has a length that is known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from session_service.database.connection import Row
 
+from .columns import number
 from .documents import Document
 from .listing import SessionQuery, page_rows
 from .long_members import ids, looks_into, members_sql, name_members, present, string_at, unpacked_data
@@ -36,7 +37,7 @@ def long_page(owned: Owned, query: SessionQuery) -> LongRead[LongPage]:
         "metadata": "s.metadata::text",
     }
     return LongRead(
-        f"""SELECT t.total, s.created_at, s.updated_at, n.found, {COLUMNS}
+        f"""SELECT t.total, {number("s.created_at")}, {number("s.updated_at")}, n.found, {COLUMNS}
         FROM (SELECT count(*) AS total FROM {found}) t
         LEFT JOIN (
             SELECT {names}, s.session_type AS named_as FROM (SELECT {names} FROM {rows}) s ORDER BY {order} OFFSET 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import limits
+from .columns import number
 from .layout import Layout
 from .names_sql import name_columns, name_source
 from .owned import Owned, Statement
@@ -24,7 +25,8 @@ def record_columns(alias: str) -> str:
     """The columns of `SessionRecord`, in order."""
     json = [f"{alias}.{column}::text AS {column}" for column in _JSON_COLUMNS]
     ids = [f"{alias}.{column}" for column in _IDS]
-    return ", ".join([*ids, *json, f"{alias}.created_at", f"{alias}.updated_at"])
+    times = [f"{number(f'{alias}.{column}')} AS {column}" for column in ("created_at", "updated_at")]
+    return ", ".join([*ids, *json, *times])
 
 
 def created_columns(alias: str) -> str:

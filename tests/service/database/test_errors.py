@@ -240,6 +240,8 @@ async def test_a_read_only_replica_refuses_writes_and_goes_on_serving(v3, open_d
         ("SELECT FROM ai.nothing", errors.LayoutChanged, "LayoutChanged"),
         ("SELECT nothing FROM ai.agno_sessions", errors.LayoutChanged, "LayoutChanged"),
         ("SELECT FROM nowhere.agno_sessions", errors.LayoutChanged, "LayoutChanged"),
+        ("SELECT '{}'::json || '{}'::jsonb", errors.LayoutChanged, "LayoutChanged"),
+        ("SELECT now()::bigint", errors.LayoutChanged, "LayoutChanged"),
         ("SELECT 1/0", errors.Unstorable, "22012"),
         ("DO $$ BEGIN RAISE SQLSTATE '54000'; END $$", errors.Unstorable, "54000"),
         ("SELEC", errors.StatementFailed, "42601"),

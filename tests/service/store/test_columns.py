@@ -106,6 +106,20 @@ async def test_every_route_answers_as_on_agnos_own_tables(answers, layout, shape
         assert found[asked] == answer, asked
 
 
+@pytest.mark.parametrize("shape", ["uuid", "enum", "json", "text of JSON", "integer", "numeric", "timestamptz"])
+async def test_a_type_that_changes_meanwhile_changes_no_answer(new_agno, serve, shape):
+    agno = new_agno("v3")
+    agno.run(DOMAINS)
+    fill(agno, "v3")
+    client = await serve(agno.dsn)
+    before, after = Routes(client), Routes(client)
+    await before.read()
+    for change in SHAPES[shape]:
+        retype(agno, *change)
+    await after.read()
+    assert after.answers == before.answers
+
+
 @pytest.mark.parametrize(
     ("column", "type", "words"),
     [
