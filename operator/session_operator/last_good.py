@@ -33,6 +33,8 @@ def entries(store: SessionStore, resolutions: Sequence[Resolution], secret: Obje
         return {}
     if any(each.keeps_pods_from_starting for each in lost):
         return None
+    if secret and SOURCES_ANNOTATION not in secret["metadata"].get("annotations", {}):
+        return None  # an earlier version made it: nobody knows of what, and its databases may well serve
     good = _good(store, secret) if secret else {}
     served = len(lost) < len(resolutions) or any(each.database.id in good or each.dsn for each in lost)
     if not served:

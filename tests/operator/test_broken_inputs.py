@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from session_operator import last_good
 from session_operator.kinds import DEPLOYMENTS, SECRETS, SERVICES, STORES
 from session_operator.last_good import NOWHERE
 from session_operator.resource import Object
+from session_operator.sources import resolve
 
 from .api import Api, condition, mounted
 from .apiserver import OPERATOR, ApiServer
 from .conftest import operator_in
 from .controllers import roll_out
 from .proxy import Call, Proxy, refusal
+from .stores import database, secret, store
 
 IDS = ("main", "archive", "team")
 
@@ -138,3 +141,12 @@ async def test_a_service_that_is_refused_does_not_stop_the_deployment(server: Ap
             await degraded(api, "exceeded quota")
             proxy.meddle_no_more()
             await api.until(SERVICES, "chat")
+
+
+def test_a_map_of_an_earlier_version_is_left_as_it_is() -> None:
+    spec = store(database("main"), database("archive"))
+    found = resolve(spec, {"chat-main": secret(dsn=dsn("main")), "chat-archive": None})
+    earlier = {"metadata": {}, "data": {}}
+
+    assert last_good.entries(spec, found, earlier) is None
+    assert last_good.entries(spec, found, None) == {"archive": {"dsn": NOWHERE}}
