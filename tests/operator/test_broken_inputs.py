@@ -125,7 +125,7 @@ async def test_a_service_of_somebody_else_does_not_stop_the_deployment(api: Api)
 
     await api.deployed()
 
-    await degraded(api, "Service chat exists and is not of this store")
+    await degraded(api, "Service chat exists and does not belong to this store")
 
 
 async def test_a_service_that_is_refused_does_not_stop_the_deployment(server: ApiServer, api: Api) -> None:

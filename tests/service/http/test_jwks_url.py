@@ -26,7 +26,7 @@ from session_service.http.jwks import LARGEST
 from session_service.http.jwks_url import JwksUrl, KeysUnavailable, Times
 from session_service.settings import Settings
 from session_service.variables import BadSetting
-from tests.service.waiting import until
+from tests.service.waiting import until, until_true
 
 from .identity import IdentityProvider, hangs, hangs_up, identity_provider, never_ends, says
 
@@ -268,15 +268,6 @@ async def test_nothing_is_inflated(provider):
     finally:
         tracemalloc.stop()
     assert peak < 8 * 2**20
-
-
-async def until_true(asked):
-    """Return when the answer is a true one."""
-    for _ in range(1000):
-        if await asked():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come true")
 
 
 def answer_of(service):

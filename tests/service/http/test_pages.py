@@ -10,6 +10,7 @@ from session_service import __version__
 from session_service.http.auth import OPEN_PATHS, PAGE_PATHS
 from session_service.http.openapi import document
 from session_service.http.pages import pages, weight
+from tests.service.waiting import until_true
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
@@ -80,6 +81,11 @@ async def test_links_of_the_first_page_lead_somewhere(v3, serve):
     text = await (await client.get("/", headers={"Accept": BROWSER})).text()
     links = set(re.findall(r'href="([^"]*)"', text))
     assert "/docs" in links
+
+    async def ready():
+        return (await client.get("/healthz/ready")).status == 200
+
+    await until_true(ready)
     for link in links - {"data:,"}:
         assert (await client.get(link)).status == 200, link
 

@@ -81,7 +81,13 @@ async def test_a_request_has_a_span_and_each_of_its_statements_one_below_it(v3, 
 
 
 async def test_a_failed_statement_and_its_request_are_marked(v3, collector):
-    v3.run("ALTER TABLE ai.agno_sessions RENAME COLUMN created_at TO other")
+    v3.session("a")
+    v3.run("ALTER TABLE ai.agno_sessions RENAME TO kept")
+    v3.run(
+        "CREATE FUNCTION ai.full() RETURNS boolean LANGUAGE plpgsql"
+        " AS $$BEGIN RAISE 'no space left' USING ERRCODE = 'disk_full'; END$$"
+    )
+    v3.run("CREATE VIEW ai.agno_sessions AS SELECT * FROM ai.kept WHERE ai.full()")
     assert await ask(v3, "GET", "/sessions") == 503
     failed = [span for span in collector.spans if span.status.code == span.status.STATUS_CODE_ERROR]
     assert {span.kind for span in failed} == {failed[0].SPAN_KIND_SERVER, failed[0].SPAN_KIND_CLIENT}
