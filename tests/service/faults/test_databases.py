@@ -183,9 +183,9 @@ async def lagging(subject, server):
     assert 3 < longest < 5 + 1 + 4
 
 
-def asked(replica):
-    """Whether several clients read there: prepared statements, which what is asked once a second is not."""
-    return len([query for _, _, query in replica.backends() if query.startswith("EXECUTE agno_")]) > 1
+# prepared statements, which what is asked once a second is not
+READS_SINCE = """SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'agno-session-service'
+    AND query LIKE 'EXECUTE agno!_%%' ESCAPE '!' AND query_start > %s"""
 
 
 async def seen_after(subject, replica, session_id):
@@ -195,7 +195,8 @@ async def seen_after(subject, replica, session_id):
     subject.agno.run(rename, "old", session_id)
     name = "SELECT session_data->>'session_name' FROM ai.agno_sessions WHERE session_id = %s"
     await until(lambda: replica.run(name, session_id) == [("old",)])
-    await until(lambda: asked(replica))
+    begun = replica.value("SELECT clock_timestamp()")
+    await until(lambda: replica.value(READS_SINCE, replica.name, begun) > 1)
     replica.run("SELECT pg_wal_replay_pause()")
     await until(lambda: replica.value("SELECT pg_get_wal_replay_pause_state()") == "paused")
     subject.agno.run(rename, "new", session_id)
