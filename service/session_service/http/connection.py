@@ -120,6 +120,8 @@ class Connection(RequestHandler):
             with contextlib.suppress(OSError):  # it may be gone, which is not noticed while nothing is read of it
                 self.transport.write_eof()
             self.resume_reading(resume_parser=False)
+            # reading is also paused while requests wait behind this one; else a client that leaves is not noticed
+            self._resume_reading_for_buffer()
 
     def pause_writing(self) -> None:
         """The client reads slower than we write: give it some time for what was written."""

@@ -14,7 +14,8 @@ _NOISE = {
     "dsn-map.json",
 }  # fmt: skip
 _VARYING = re.compile(r"(?<=-dsn-map-)[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_ANNOTATIONS = ("sessionstore.dev/applied", "sessionstore.dev/auth-secret-version")
+# digests with a salt of the store
+_ANNOTATIONS = ("sessionstore.dev/applied", "sessionstore.dev/auth-secret-version", "sessionstore.dev/sources")
 
 
 async def objects(api: Api) -> dict[str, Any]:

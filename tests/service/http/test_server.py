@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from session_service.app import METRICS
-from session_service.http import server
+from session_service.http import connection, server
 from session_service.http.parser import LONGEST_HEADER, LONGEST_URL
 from tests.service.waiting import until
 
@@ -203,3 +203,16 @@ async def test_requests_that_follow_each_other_are_all_answered_in_order(v3, lis
     raw = await exchange(port, b"".join(paths[number % 2] for number in range(count)) + CLOSING)
     statuses = re.findall(rb"HTTP/1.1 (\d{3}) ", raw)
     assert statuses == [(b"404", b"200")[number % 2] for number in range(count)] + [b"200"]
+
+
+@pytest.mark.parametrize("behind", [0, 9], ids=["alone", "before others"])
+async def test_whoever_leaves_after_a_body_that_was_not_read_makes_room_at_once(
+    v3, listen, connect, monkeypatch, behind
+):
+    monkeypatch.setattr(connection, "_LINGER_SECONDS", 50)
+    port, app = await listen(v3.dsn)
+    unread = b"PUT /sessions HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" + (GET + b"\r\n") * behind
+    [(reader, writer)] = await connect(port, unread)
+    assert (await reader.read()).startswith(b"HTTP/1.1 405")
+    writer.transport.abort()
+    await until(lambda: sample(app, "connections") == 0, seconds=20)
