@@ -12,7 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from session_service.http.answers import answer, json_text
+from session_service.http.answers import JSON, answer, json_text
+from session_service.http.auth import PAGE_PATHS
 from session_service.http.openapi import document
 from session_service.http.requests import Call
 from session_service.http.routing import Route
@@ -20,7 +21,6 @@ from session_service.http.routing import Route
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 HTML = "text/html"
-JSON = "application/json"
 _OF_ALL = {"X-Content-Type-Options": "nosniff"}
 # nothing of other hosts and no script in the text of a page is run; a key that is typed in goes to this service alone.
 # swagger-ui draws its icons as data: URLs
@@ -30,12 +30,7 @@ _OF_PAGES = _OF_ALL | {
     "Referrer-Policy": "no-referrer",
 }
 _OF_FILES = _OF_ALL | {"Cache-Control": "max-age=3600"}
-_FILES = {
-    "site.css": "text/css",
-    "docs.js": "text/javascript",
-    "swagger-ui/swagger-ui.css": "text/css",
-    "swagger-ui/swagger-ui-bundle.js": "text/javascript",
-}
+_KINDS = {"css": "text/css", "js": "text/javascript"}
 
 
 def pages(version: str) -> tuple[Route[Handler], ...]:
@@ -47,7 +42,7 @@ def pages(version: str) -> tuple[Route[Handler], ...]:
         Route("/", {"GET": _home(named)}),
         Route("/docs", _constant(_page("docs.html", named), HTML, _OF_PAGES)),
         Route("/openapi.json", _constant(json_text(described), JSON, _OF_ALL)),
-        *(Route(f"/docs/{path}", _constant(_read(path), kind, _OF_FILES)) for path, kind in _FILES.items()),
+        *(Route(path, _file(path.removeprefix("/docs/"))) for path in PAGE_PATHS),
     )
 
 
@@ -73,6 +68,10 @@ def _constant(body: bytes, kind: str, headers: dict[str, str]) -> dict[str, Hand
         return _answer(body, kind, headers)
 
     return {"GET": handler, "HEAD": handler}
+
+
+def _file(path: str) -> dict[str, Handler]:
+    return _constant(_read(path), _KINDS[path.rpartition(".")[2]], _OF_FILES)
 
 
 def _answer(body: bytes, kind: str, headers: dict[str, str]) -> web.Response:

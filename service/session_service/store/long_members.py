@@ -12,6 +12,9 @@ from .names_sql import name_columns
 from .owned import Owned
 from .runs_sql import unpacked
 
+OTHER_IDS = ("agent_id", "team_id", "workflow_id", "user_id")
+"""The ids of a session beside its own."""
+
 _SDK = ("sdk", "framework", "agent_data.sdk", "agent_data.framework")
 
 # the content of what the user asked last, and in which messages: of a run, and of the first step of a workflow
@@ -106,6 +109,13 @@ def unpacked_data(owned: Owned) -> str:
     """A subquery of the session's data, decompressed once and not for each of its members."""
     data = "s.session_data" if owned.layout.json_type == "json" else unpacked("s.session_data")
     return f"SELECT {data} AS session_data OFFSET 0"
+
+
+def identity(document: Document) -> tuple[str, str, str | None, str | None, str | None, str | None]:
+    """The id of a session, its type, and the ids of `OTHER_IDS`, which a record begins with."""
+    session_id, session_type = (string_at(document, name) or "" for name in ("session_id", "session_type"))
+    agent_id, team_id, workflow_id, user_id = (string_at(document, name) for name in OTHER_IDS)
+    return session_id, session_type, agent_id, team_id, workflow_id, user_id
 
 
 def ids(*names: str) -> dict[str, str]:

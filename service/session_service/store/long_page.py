@@ -7,13 +7,21 @@ from session_service.database.connection import Row
 from .columns import number
 from .documents import Document
 from .listing import SessionQuery, page_rows
-from .long_members import ids, looks_into, members_sql, name_members, present, string_at, unpacked_data
+from .long_members import (
+    OTHER_IDS,
+    identity,
+    ids,
+    looks_into,
+    members_sql,
+    name_members,
+    present,
+    string_at,
+    unpacked_data,
+)
 from .names_sql import name_source
 from .owned import Owned
 from .pieces import COLUMNS, LongRead, in_pieces
 from .records import ListedSession, NameSource
-
-_IDS = ("agent_id", "team_id", "workflow_id", "user_id")
 
 LongPage = tuple[int, ListedSession | None]
 
@@ -31,7 +39,7 @@ def long_page(owned: Owned, query: SessionQuery) -> LongRead[LongPage]:
         **ids("session_id", "session_type"),
         "name": f"({data}->'session_name')::text",
         "state": f"({data}->'session_state')::text",
-        **ids(*_IDS),
+        **ids(*OTHER_IDS),
         "summary": "s.summary::text",
         "metrics": f"({data}->'session_metrics')::text",
         "metadata": "s.metadata::text",
@@ -52,8 +60,7 @@ def long_page(owned: Owned, query: SessionQuery) -> LongRead[LongPage]:
 
 
 def _listed_session(row: Row, document: Document) -> LongPage:
-    session_id = string_at(document, "session_id")
-    if session_id is None:
+    if string_at(document, "session_id") is None:
         return row[0], None
     text = document.text
     name = present(text("name"))
@@ -61,12 +68,7 @@ def _listed_session(row: Row, document: Document) -> LongPage:
     if name is None:
         source = NameSource(bool(row[3]), text("content"), text("input"), text("workflow_name"))
     return row[0], ListedSession(
-        session_id=session_id,
-        session_type=string_at(document, "session_type") or "",
-        agent_id=string_at(document, "agent_id"),
-        team_id=string_at(document, "team_id"),
-        workflow_id=string_at(document, "workflow_id"),
-        user_id=string_at(document, "user_id"),
+        *identity(document),
         name=name,
         state=text("state"),
         metrics=text("metrics"),

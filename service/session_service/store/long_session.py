@@ -9,7 +9,9 @@ from session_service.database.connection import Row
 from . import limits
 from .documents import Document, Parts
 from .long_members import (
+    OTHER_IDS,
     has_members,
+    identity,
     ids,
     item_text,
     looks_into,
@@ -18,7 +20,6 @@ from .long_members import (
     parts_sql,
     present,
     short_text,
-    string_at,
     unpacked_data,
 )
 from .names_sql import name_source
@@ -26,8 +27,6 @@ from .owned import Owned
 from .pieces import COLUMNS, LongRead, in_pieces
 from .reading import conversed_runs, shown_messages
 from .records import Message, NameSource, SessionRecord, StoredSession
-
-_IDS = ("agent_id", "team_id", "workflow_id", "user_id")
 
 
 def long_session(owned: Owned, session_id: str, shown_as: str, message: Parts) -> LongRead[StoredSession | Message]:
@@ -78,7 +77,7 @@ def _session_members(owned: Owned, shown_as: str) -> dict[str, str]:
         "agent_data.sdk": "(s.agent_data->'sdk')::text",
         "agent_data.framework": "(s.agent_data->'framework')::text",
         "session_data._": f"CASE WHEN {has_members(owned.layout.json_type, data)} THEN 'null' END",
-        **ids("session_id", "session_type", *_IDS),
+        **ids("session_id", "session_type", *OTHER_IDS),
         "session_data.session_name": f"({data}->'session_name')::text",
     }
     if shown_as == "workflow":
@@ -99,12 +98,7 @@ def _shown_session(row: Row, document: Document) -> StoredSession | Message:
         return Message(row[0], present(row[1]), present(row[2]), row[3], text)
     text = document.text
     record = SessionRecord(
-        session_id=string_at(document, "session_id") or "",
-        session_type=string_at(document, "session_type") or "",
-        agent_id=string_at(document, "agent_id"),
-        team_id=string_at(document, "team_id"),
-        workflow_id=string_at(document, "workflow_id"),
-        user_id=string_at(document, "user_id"),
+        *identity(document),
         session_data=text("session_data"),
         agent_data=present(text("agent_data")),
         team_data=present(text("team_data")),
