@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -215,6 +216,13 @@ class SessionStore:
             return cls._parse(body["metadata"], body["spec"], remembered(body.get("status")))
         except (LookupError, TypeError, AttributeError) as missing:  # a missing default
             raise Malformed(f"apply it again: {type(missing).__name__}: {missing}") from missing
+
+    def digest(self, content: bytes) -> str:
+        """A short hash of content, for names and annotations.
+
+        More people can read those than Secrets: with the uid as a salt, a precomputed table of hashes is useless.
+        """
+        return hashlib.sha256(self.uid.encode() + content).hexdigest()[:10]
 
     @classmethod
     def _parse(cls, metadata: Object, spec: Object, status: Object) -> Self:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,9 +90,7 @@ def key_version(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | N
     if reference is None or secret is None:
         return None
     value = (secret.get("data") or {}).get(reference.key, "")
-    # salted as the name of a DSN map is
-    digest = hashlib.sha256(f"{store.uid}{value}".encode()).hexdigest()[:10]
-    return KeyVersion(digest, secret["metadata"]["resourceVersion"])
+    return KeyVersion(store.digest(value.encode()), secret["metadata"]["resourceVersion"])
 
 
 def resolve(store: SessionStore, secrets: Mapping[str, Mapping[str, Any] | None]) -> tuple[Resolution, ...]:

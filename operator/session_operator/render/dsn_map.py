@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -25,7 +24,7 @@ def name_prefix(store: SessionStore) -> str:
 
 def source_digest(store: SessionStore, database: Database) -> str:
     """A digest of what the spec says of the DSNs of a database."""
-    return hashlib.sha256(f"{store.uid} {database.sources} {database.tls}".encode()).hexdigest()[:10]
+    return store.digest(f" {database.sources} {database.tls}".encode())
 
 
 def dsn_map(
@@ -51,12 +50,10 @@ def dsn_map(
     }
     content = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
     sources = json.dumps({each.id: source_digest(store, each) for each in store.databases}, separators=(",", ":"))
-    # More people can read names than Secrets: with the uid as a salt, a precomputed table of hashes is useless
-    digest = hashlib.sha256(store.uid.encode() + content).hexdigest()[:10]
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(store, name_prefix(store) + digest, {SOURCES_ANNOTATION: sources}),
+        "metadata": metadata(store, name_prefix(store) + store.digest(content), {SOURCES_ANNOTATION: sources}),
         "type": "Opaque",
         "immutable": True,
         "data": {FILE: base64.b64encode(content).decode()},
