@@ -62,10 +62,10 @@ def known(kind: type, **words: Any) -> Any:
     return kind(**{name: value for name, value in words.items() if name in parameters(kind)})
 
 
-def agent(db: PostgresDb | None, id: str, **words: Any) -> Agent:
-    """An agent that remembers what was said."""
+def component(kind: type, db: PostgresDb | None, id: str, **words: Any) -> Any:
+    """An agent or a team that remembers what was said."""
     return known(
-        Agent,
+        kind,
         id=id,
         name=id.title(),
         model=Parrot(),
@@ -75,6 +75,11 @@ def agent(db: PostgresDb | None, id: str, **words: Any) -> Agent:
         num_history_runs=20,
         **words,
     )
+
+
+def agent(db: PostgresDb | None, id: str, **words: Any) -> Agent:
+    """An agent that remembers what was said."""
+    return component(Agent, db, id, **words)
 
 
 def planner(db: PostgresDb) -> Agent:
@@ -98,19 +103,7 @@ def structured(db: PostgresDb) -> Agent:
 
 def team(db: PostgresDb | None, id: str, members: list[Any], **words: Any) -> Team:
     """A team that keeps what its members said."""
-    return known(
-        Team,
-        id=id,
-        name=id.title(),
-        model=Parrot(),
-        db=db,
-        members=members,
-        telemetry=False,
-        store_member_responses=True,
-        add_history_to_context=True,
-        num_history_runs=20,
-        **words,
-    )
+    return component(Team, db, id, members=members, store_member_responses=True, **words)
 
 
 def travel(db: PostgresDb) -> Team:
